@@ -19,7 +19,22 @@ export interface PublishedAsset {
   readonly expires: Date;
 }
 
-/** What the origin asks of the store; storage trouble throws `StorageUnavailableError` of the store. */
+/** The storage cannot be asked now (refused, timed out, 5xx, throttled): the origin answers 503. */
+export class StorageUnavailableError extends Error {
+  override readonly name = 'StorageUnavailableError';
+  readonly code = 'storage-unavailable';
+}
+
+/** The blob has another ETag than the read asked for, or is gone: the origin looks at the asset again. */
+export class BlobChangedError extends Error {
+  override readonly name = 'BlobChangedError';
+  readonly code = 'blob-changed';
+}
+
+/**
+ * What the origin asks of the store. Storage trouble throws `StorageUnavailableError`. The origin keeps what `find` and
+ * `list` answer for a few seconds, so an implementation need not cache them.
+ */
 export interface PublishedContent {
   /** The state of the default streaming endpoint; nothing is served unless it is Running. Cached for a few seconds. */
   endpointState(): Promise<StreamingEndpointState>;
@@ -29,7 +44,10 @@ export interface PublishedContent {
   list(assetId: AssetId): Promise<readonly PublishedBlob[]>;
   /** One blob's properties; undefined when there is none. */
   head(assetId: AssetId, name: string): Promise<PublishedBlob | undefined>;
-  /** A range of a blob as a stream; `etag` makes the read conditional (a changed blob throws `BlobChangedError`). */
+  /**
+   * A range of a blob as a stream; `etag` makes the read conditional (a changed or missing blob throws
+   * `BlobChangedError`). A stream that breaks ends in an error, never short.
+   */
   read(
     assetId: AssetId,
     name: string,
