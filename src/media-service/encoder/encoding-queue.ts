@@ -11,6 +11,16 @@ export interface EncodedFile {
   readonly mimeType: string;
 }
 
+/** Another encoder has taken the job up meanwhile: what this one did since counts for nothing. */
+export class LeaseLostError extends Error {
+  override readonly name = 'LeaseLostError';
+  readonly code = 'lease-lost';
+
+  constructor(jobId: JobId) {
+    super(`The lease of job ${jobId} is lost; another encoder has taken it up.`);
+  }
+}
+
 /**
  * One job taken from the queue under a renewed lease. Exactly one of `finish`, `fail`, `canceled`, `release` ends it;
  * each throws `LeaseLostError` when another encoder has taken the job up meanwhile.
