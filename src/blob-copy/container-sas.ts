@@ -13,4 +13,6 @@ export interface BlobSummary {
   readonly md5: string | undefined;
   /** Hex; the MD5 the blob had at its source when it was copied here (metadata); undefined when it was not copied. */
   readonly sourceMd5: string | undefined;
+  /** The ETag the blob had at its source when it was copied here (metadata): tells whether a source without an MD5 is still the same. */
+  readonly sourceEtag?: string | undefined;
 }

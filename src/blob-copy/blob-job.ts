@@ -1,0 +1,41 @@
+import type { BlobClient, BlobHTTPHeaders, BlockBlobClient, Metadata } from '@azure/storage-blob';
+import type { BlobSummary } from './container-sas.ts';
+import type { RequestSubject } from './errors.ts';
+import type { Patience, RequestOptions } from './requests.ts';
+
+/** One blob being copied: what both ways of copying work on. */
+export interface BlobJob {
+  readonly from: BlobClient;
+  /** Its requests that name a source carry the condition on the source's ETag. */
+  readonly to: BlockBlobClient;
+  /** The version that is copied. */
+  readonly version: BlobSummary;
+  /** Hex; what the copied bytes must have, when it is known. */
+  readonly md5: string | undefined;
+  readonly headers: BlobHTTPHeaders;
+  readonly metadata: Metadata;
+  /** Bytes a block. */
+  readonly blockSize: number;
+  readonly patience: Patience;
+  readonly signal: AbortSignal | undefined;
+  /** Bytes so far; may be told less than before when the way of copying changes. */
+  readonly progressed: (bytes: number) => void;
+}
+
+/** Bytes a millisecond; a slower transfer whose progress cannot be seen counts as none. */
+const slowest = 2 ** 20 / 1000;
+
+/** `unseen`: bytes that one request moves without telling how far it is. */
+export function optionsFor(
+  job: BlobJob,
+  side: RequestSubject['side'],
+  doing: string,
+  unseen = 0,
+): RequestOptions {
+  return {
+    side,
+    doing: `${doing} "${job.version.name}"`,
+    signal: job.signal,
+    patience: { ...job.patience, stall: job.patience.stall + unseen / slowest },
+  };
+}

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import type { BlobSummary, ContainerSasUrl } from './container-sas.ts';
+import { openContainer, summaryOf } from './container.ts';
+import type { Side } from './errors.ts';
+import { readRange } from './read-range.ts';
+import { defaultPatience, repeated, type Patience } from './requests.ts';
+
+export interface BlobHash extends BlobSummary {
+  /** Hex, of the bytes as they were read. */
+  readonly bytesMd5: string;
+}
+
+/**
+ * Reads a whole blob and gives its MD5 beside its properties, in memory that does not depend on its size.
+ * @throws BlobCopyError `source_changed` when the blob is replaced meanwhile
+ */
+export async function hashBlob(
+  container: ContainerSasUrl,
+  name: string,
+  options: {
+    readonly side?: Side;
+    readonly signal?: AbortSignal;
+    readonly patience?: Patience;
+    /** Bytes so far. */
+    readonly onProgress?: (bytes: number) => void;
+  } = {},
+): Promise<BlobHash> {
+  const blob = openContainer(container).getBlobClient(name);
+  const request = {
+    side: options.side ?? 'target',
+    doing: `Reading "${name}"`,
+    signal: options.signal,
+    patience: options.patience ?? defaultPatience,
+  };
+  const summary = summaryOf(
+    name,
+    await repeated(request, ({ signal }) => blob.getProperties({ abortSignal: signal })),
+  );
+  const hash = createHash('md5');
+  let done = 0;
+  await readRange(blob, { offset: 0, count: summary.size, etag: summary.etag }, request, (bytes) => {
+    hash.update(bytes);
+    done += bytes.length;
+    options.onProgress?.(done);
+  });
+  return { ...summary, bytesMd5: hash.digest('hex') };
+}

@@ -1,0 +1,42 @@
+import type { BlobSummary, ContainerSasUrl } from './container-sas.ts';
+import { openContainer, summary } from './container.ts';
+import type { Side } from './errors.ts';
+import { defaultPatience, repeated, type Patience } from './requests.ts';
+
+/** The service gives no more a page. */
+const pageSize = 5000;
+
+/**
+ * Every blob of a container in the order of their names, page by page.
+ * @throws BlobCopyError
+ */
+export async function* listBlobs(
+  container: ContainerSasUrl,
+  options: { readonly side?: Side; readonly signal?: AbortSignal; readonly patience?: Patience } = {},
+): AsyncGenerator<BlobSummary> {
+  const client = openContainer(container);
+  let continuationToken: string | undefined;
+  do {
+    const page = await repeated(
+      {
+        side: options.side ?? 'source',
+        doing: 'Listing the blobs',
+        signal: options.signal,
+        patience: options.patience ?? defaultPatience,
+      },
+      async ({ signal }) =>
+        client
+          .listBlobsFlat({ includeMetadata: true, abortSignal: signal })
+          .byPage({
+            maxPageSize: pageSize,
+            ...(continuationToken === undefined ? {} : { continuationToken }),
+          })
+          .next(),
+    );
+    if (page.done === true) return;
+    for (const { name, properties, metadata } of page.value.segment.blobItems) {
+      yield summary(name, properties, metadata);
+    }
+    continuationToken = page.value.continuationToken;
+  } while (continuationToken !== undefined && continuationToken !== '');
+}

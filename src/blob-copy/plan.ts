@@ -1,0 +1,42 @@
+import type { BlobSummary } from './container-sas.ts';
+
+export interface CopyPlan {
+  /** At the source, and absent or different at the target. */
+  readonly copy: readonly BlobSummary[];
+  /** At both, equal; the source's summaries. */
+  readonly equal: readonly BlobSummary[];
+  /** At the target only. */
+  readonly extra: readonly BlobSummary[];
+  /** Bytes of `copy`. */
+  readonly bytes: number;
+}
+
+/** What has to be done so that the target holds what the source holds; each part in the order of the names. */
+export function planCopy(source: readonly BlobSummary[], target: readonly BlobSummary[]): CopyPlan {
+  const byName = (one: BlobSummary, other: BlobSummary): number => (one.name < other.name ? -1 : 1);
+  const atTarget = new Map(target.map((blob) => [blob.name, blob]));
+  const atSource = new Set(source.map(({ name }) => name));
+  const isThere = (blob: BlobSummary): boolean => {
+    const there = atTarget.get(blob.name);
+    return there !== undefined && hasSameContent(blob, there);
+  };
+  const sorted = [...source].sort(byName);
+  const copy = sorted.filter((blob) => !isThere(blob));
+  return {
+    copy,
+    equal: sorted.filter(isThere),
+    extra: target.filter(({ name }) => !atSource.has(name)).sort(byName),
+    bytes: copy.reduce((sum, { size }) => sum + size, 0),
+  };
+}
+
+/**
+ * Whether the target's blob is the source's, as far as properties tell: the same size, and the same MD5. A target
+ * without a Content-MD5 is known by the MD5 it was copied with; a source without any MD5 by the ETag it had then.
+ */
+export function hasSameContent(source: BlobSummary, target: BlobSummary): boolean {
+  if (source.size !== target.size) return false;
+  const sourceMd5 = source.md5 ?? source.sourceMd5;
+  if (sourceMd5 !== undefined) return sourceMd5 === (target.md5 ?? target.sourceMd5);
+  return target.sourceEtag !== undefined && target.sourceEtag === source.etag;
+}

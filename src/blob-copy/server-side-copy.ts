@@ -1,0 +1,54 @@
+import { optionsFor, type BlobJob } from './blob-job.ts';
+import { blocksOf } from './blocks.ts';
+import { inLanes } from './lanes.ts';
+import { repeated } from './requests.ts';
+import { commit, stagedBlocks, withMd5 } from './staged-blocks.ts';
+
+/** Copy Blob From URL takes no larger source. */
+const largestWhole = 256 * 2 ** 20;
+const parallel = 8;
+
+/**
+ * Has the target's service read the source by its SAS: nothing passes through this process.
+ * @throws BlobCopyError also when the service may or can not read the source, which is no fault of the blob
+ */
+export async function copyServerSide(job: BlobJob, wholeUpTo = largestWhole): Promise<void> {
+  await (job.version.size <= wholeUpTo ? copyWhole(job) : copyBlocks(job));
+}
+
+/** Copy Blob From URL; the service copies the content headers and the Content-MD5 too. */
+async function copyWhole(job: BlobJob): Promise<void> {
+  const options = optionsFor(job, 'target', 'Copying', job.version.size);
+  await repeated(options, ({ signal }) =>
+    job.to.syncCopyFromURL(job.from.url, {
+      abortSignal: signal,
+      metadata: job.metadata,
+      sourceConditions: { ifMatch: job.version.etag },
+      ...(job.md5 === undefined ? {} : { sourceContentMD5: Buffer.from(job.md5, 'hex') }),
+    }),
+  );
+  // A source whose MD5 is known only from elsewhere has none to be copied.
+  if (job.md5 !== undefined && job.version.md5 === undefined) {
+    await repeated(options, ({ signal }) =>
+      job.to.setHTTPHeaders(withMd5(job, job.md5), { abortSignal: signal }),
+    );
+  }
+  job.progressed(job.version.size);
+}
+
+/** Put Block From URL, each with the condition that the source is still the same. */
+async function copyBlocks(job: BlobJob): Promise<void> {
+  const blocks = blocksOf(job.version, job.blockSize);
+  const staged = await stagedBlocks(job, blocks);
+  let done = blocks.reduce((sum, { id, count }) => sum + (staged.has(id) ? count : 0), 0);
+  job.progressed(done);
+  const missing = blocks.filter(({ id }) => !staged.has(id));
+  await inLanes(missing, parallel, job.signal, async ({ id, offset, count }, { signal: ended }) => {
+    await repeated({ ...optionsFor(job, 'target', 'Copying', count), signal: ended }, ({ signal }) =>
+      job.to.stageBlockFromURL(id, job.from.url, offset, count, { abortSignal: signal }),
+    );
+    done += count;
+    job.progressed(done);
+  });
+  await commit(job, blocks, job.md5);
+}

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { optionsFor, type BlobJob } from './blob-job.ts';
+import { blocksOf, type Block } from './blocks.ts';
+import { BlobCopyError } from './errors.ts';
+import { inLanes } from './lanes.ts';
+import { OrderedHash } from './ordered-hash.ts';
+import { readRange, type Range } from './read-range.ts';
+import { repeated } from './requests.ts';
+import { commit, stagedBlocks, withMd5 } from './staged-blocks.ts';
+
+const parallel = 4;
+/** Bytes; all lanes together hold no more, unless a single block of a huge blob is larger. */
+const memory = 64 * 2 ** 20;
+
+/**
+ * Copies through this process: ranges of the source in, blocks with an MD5 each out.
+ * @returns the MD5 (hex) of the bytes read; undefined when an earlier attempt has staged some of them
+ * @throws BlobCopyError `mismatch` when the bytes do not have the MD5 that the source declares
+ */
+export async function copyStreamed(job: BlobJob): Promise<string | undefined> {
+  return job.version.size <= job.blockSize ? copyWhole(job) : copyBlocks(job);
+}
+
+async function copyWhole(job: BlobJob): Promise<string> {
+  const bytes = Buffer.allocUnsafeSlow(job.version.size);
+  await fill(bytes, { offset: 0, count: bytes.length }, job, job.signal);
+  const digest = createHash('md5').update(bytes).digest();
+  const md5 = proven(job, digest.toString('hex'));
+  await repeated(optionsFor(job, 'target', 'Writing', bytes.length), ({ signal }) =>
+    job.to.upload(bytes, bytes.length, {
+      abortSignal: signal,
+      blobHTTPHeaders: withMd5(job, md5),
+      metadata: { ...job.metadata, sourcemd5: md5 },
+    }),
+  );
+  job.progressed(bytes.length);
+  return md5;
+}
+
+async function copyBlocks(job: BlobJob): Promise<string | undefined> {
+  const blocks = blocksOf(job.version, job.blockSize);
+  const staged = await stagedBlocks(job, blocks);
+  const missing = blocks.filter(({ id }) => !staged.has(id));
+  let done = blocks.reduce((sum, { id, count }) => sum + (staged.has(id) ? count : 0), 0);
+  job.progressed(done);
+
+  const hash = staged.size === 0 ? new OrderedHash() : undefined;
+  const lanes = Math.max(1, Math.min(parallel, Math.floor(memory / job.blockSize)));
+  const buffers = Array.from({ length: Math.min(lanes, missing.length) }, () =>
+    Buffer.allocUnsafeSlow(job.blockSize),
+  );
+  await inLanes(missing, lanes, job.signal, async (block, { lane, signal }) => {
+    const bytes = (buffers[lane] as Buffer).subarray(0, block.count);
+    await fill(bytes, block, job, signal);
+    await Promise.all([stage(block, bytes, job, signal), hash?.add(block.offset, bytes, signal)]);
+    done += block.count;
+    job.progressed(done);
+  });
+  const md5 = hash === undefined ? undefined : proven(job, hash.digest());
+  await commit(job, blocks, md5 ?? job.md5);
+  return md5;
+}
+
+async function fill(
+  bytes: Buffer,
+  range: Range,
+  job: BlobJob,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let filled = 0;
+  const { etag } = job.version;
+  await readRange(
+    job.from,
+    { offset: range.offset, count: range.count, etag },
+    { ...optionsFor(job, 'source', 'Reading'), signal },
+    (part) => (filled += part.copy(bytes, filled)),
+  );
+}
+
+async function stage(block: Block, bytes: Buffer, job: BlobJob, ended: AbortSignal): Promise<void> {
+  const transactionalContentMD5 = createHash('md5').update(bytes).digest();
+  await repeated({ ...optionsFor(job, 'target', 'Writing', bytes.length), signal: ended }, ({ signal }) =>
+    job.to.stageBlock(block.id, bytes, bytes.length, { abortSignal: signal, transactionalContentMD5 }),
+  );
+}
+
+function proven(job: BlobJob, md5: string): string {
+  if (job.md5 === undefined || job.md5 === md5) return md5;
+  const message = `"${job.version.name}" has the MD5 ${md5} at the source, which declares ${job.md5}`;
+  throw new BlobCopyError({ code: 'mismatch', side: 'source', message });
+}
