@@ -40,7 +40,7 @@ export async function startStorages({ apart = false } = {}): Promise<Storages> {
       : [start('both', { accountone: undefined, accounttwo: undefined })],
   );
   const accounts = {
-    one: azurites[0]!.account('accountone'),
+    one: azurites[0].account('accountone'),
     two: azurites.at(-1)!.account('accounttwo'),
   };
   let made = 0;

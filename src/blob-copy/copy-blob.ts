@@ -4,9 +4,9 @@ import type { BlobSummary, ContainerSasUrl } from './container-sas.ts';
 import { openContainer, sourceEtagMetadata, sourceMd5Metadata, summaryOf } from './container.ts';
 import { BlobCopyError } from './errors.ts';
 import { hasSameContent } from './plan.ts';
-import type { ServerSideRefusals } from './refusals.ts';
+import type { ServerSideOperation, ServerSideRefusals } from './refusals.ts';
 import { defaultPatience, repeated, type Patience } from './requests.ts';
-import { copyServerSide } from './server-side-copy.ts';
+import { copyBlocksServerSide, copyWholeServerSide, largestWhole } from './server-side-copy.ts';
 import { copyStreamed } from './streamed-copy.ts';
 
 export interface BlobCopy {
@@ -70,10 +70,11 @@ export async function copyBlob(copy: BlobCopy): Promise<CopiedBlob> {
       hashed: false,
     };
   }
+  const operation: ServerSideOperation = copy.size <= (copy.wholeUpTo ?? largestWhole) ? 'whole' : 'blocks';
   let refused = false;
-  if (copy.way !== 'streamed' && copy.refusals?.has(copy.source, copy.target) !== true) {
+  if (copy.way !== 'streamed' && copy.refusals?.has(operation, copy.source, copy.target) !== true) {
     try {
-      await again(() => copyServerSide(job, copy.wholeUpTo));
+      await again(() => (operation === 'whole' ? copyWholeServerSide(job) : copyBlocksServerSide(job)));
       return { ...(await verified(job)), way: 'server-side', hashed: false };
     } catch (error) {
       if (!mayStreamInstead(error)) throw error;
@@ -82,7 +83,7 @@ export async function copyBlob(copy: BlobCopy): Promise<CopiedBlob> {
   }
   const md5 = await again(() => copyStreamed(job));
   const copied = await verified(job);
-  if (refused) copy.refusals?.add(copy.source, copy.target);
+  if (refused) copy.refusals?.add(operation, copy.source, copy.target);
   return { ...copied, way: 'streamed', hashed: md5 !== undefined };
 }
 

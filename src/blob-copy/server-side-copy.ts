@@ -5,19 +5,15 @@ import { repeated } from './requests.ts';
 import { commit, stagedBlocks, withMd5 } from './staged-blocks.ts';
 
 /** Copy Blob From URL takes no larger source. */
-const largestWhole = 256 * 2 ** 20;
+export const largestWhole = 256 * 2 ** 20;
 const parallel = 8;
 
 /**
- * Has the target's service read the source by its SAS: nothing passes through this process.
+ * Copy Blob From URL: the target's service reads the source by its SAS and copies the content headers and the
+ * Content-MD5 too.
  * @throws BlobCopyError also when the service may or can not read the source, which is no fault of the blob
  */
-export async function copyServerSide(job: BlobJob, wholeUpTo = largestWhole): Promise<void> {
-  await (job.version.size <= wholeUpTo ? copyWhole(job) : copyBlocks(job));
-}
-
-/** Copy Blob From URL; the service copies the content headers and the Content-MD5 too. */
-async function copyWhole(job: BlobJob): Promise<void> {
+export async function copyWholeServerSide(job: BlobJob): Promise<void> {
   const options = optionsFor(job, 'target', 'Copying', job.version.size);
   await repeated(options, ({ signal }) =>
     job.to.syncCopyFromURL(job.from.url, {
@@ -36,8 +32,11 @@ async function copyWhole(job: BlobJob): Promise<void> {
   job.progressed(job.version.size);
 }
 
-/** Put Block From URL, each with the condition that the source is still the same. */
-async function copyBlocks(job: BlobJob): Promise<void> {
+/**
+ * Put Block From URL, each with the condition that the source is still the same; goes on from what is staged already.
+ * @throws BlobCopyError as `copyWholeServerSide`
+ */
+export async function copyBlocksServerSide(job: BlobJob): Promise<void> {
   const blocks = blocksOf(job.version, job.blockSize);
   const staged = await stagedBlocks(job, blocks);
   let done = blocks.reduce((sum, { id, count }) => sum + (staged.has(id) ? count : 0), 0);
