@@ -1,0 +1,109 @@
+import type { Rendition } from './ladder.ts';
+import type { SourceMedia, SourceVideo } from './source-media.ts';
+
+export interface EncodePlan {
+  readonly renditions: readonly Rendition[];
+  readonly audio: { readonly kbps: number } | undefined;
+}
+
+/** Where ffmpeg writes: video renditions to file descriptors 3, 4, …, then the audio, then its progress. */
+export const firstPipe = 3;
+
+/**
+ * What ffmpeg may read and how (its own defence, beside the relay that gives it one file): containers that name no
+ * other files (a playlist uploaded as video.mp4 is refused as unknown), over plain http to the relay.
+ */
+const demuxers = [
+  'mov', 'matroska', 'webm', 'avi', 'mpegts', 'mpeg', 'mpegvideo', 'flv', 'asf', 'ogg', 'mxf', 'gxf', 'wtv',
+  'h264', 'hevc', 'm4v', 'dv', 'ivf', 'yuv4mpegpipe', 'gif', 'mp3', 'aac', 'wav', 'flac', 'ac3',
+]; // prettier-ignore
+
+/** Options that stand before an input. */
+export const inputOptions: readonly string[] = [
+  ...['-protocol_whitelist', 'http,tcp'],
+  ...['-format_whitelist', demuxers.join(',')],
+];
+
+/** The arguments of ffmpeg for one run that makes every rendition. */
+export function encodeArguments(
+  url: string,
+  media: SourceMedia,
+  plan: EncodePlan,
+  options: { readonly speed: string; readonly toneMapping: boolean },
+): string[] {
+  const outputs = [
+    ...plan.renditions.map((rendition, index) => videoOutput(rendition, index, media.video, options.speed)),
+    ...(plan.audio === undefined ? [] : [audioOutput(plan.audio.kbps, plan.renditions.length)]),
+  ];
+  return [
+    ...['-nostdin', '-hide_banner', '-v', 'error'],
+    ...['-progress', `pipe:${firstPipe + outputs.length}`],
+    ...inputOptions,
+    ...['-i', url],
+    ...['-filter_complex', filterGraph(media, plan, options.toneMapping)],
+    ...outputs.flat(),
+  ];
+}
+
+function filterGraph(media: SourceMedia, plan: EncodePlan, toneMapping: boolean): string {
+  const { video, audio } = media;
+  const rate = `${video.frameRate.numerator}/${video.frameRate.denominator}`;
+  // ffmpeg turns the picture upright before the graph.
+  const prepare = [...(video.interlaced ? ['bwdif=mode=send_frame'] : []), `fps=${rate}:start_time=0`];
+  const chains = plan.renditions.map(({ width, height }, index) => {
+    const input = index === 0 ? `[0:${video.index}]${prepare.join(',')},` : `[s${index}]`;
+    const scale = [
+      `scale=${width}:${height}:flags=bicubic:out_range=tv${video.matrix === 'rgb' ? ':out_color_matrix=bt709' : ''}`,
+      'setsar=1',
+      ...(index === 0 ? [...toOrdinaryRange(video, toneMapping), 'format=yuv420p'] : []),
+    ].join(',');
+    const last = index === plan.renditions.length - 1;
+    return `${input}${scale}${last ? '' : ',split=2'}[v${index}]${last ? '' : `[s${index + 1}]`}`;
+  });
+  if (audio !== undefined && plan.audio !== undefined) {
+    // Silence fills what is missing at the start and in gaps, so that sound stays with the picture.
+    chains.push(
+      `[0:${audio.index}]aresample=48000:async=1:first_pts=0:rematrix_maxval=1,aformat=sample_fmts=fltp:channel_layouts=stereo[a]`,
+    );
+  }
+  return chains.join(';');
+}
+
+/** Tone mapping of high dynamic range (PQ, HLG) to BT.709; every colour property is given, as files leave some out. */
+function toOrdinaryRange({ highDynamicRange: transfer }: SourceVideo, toneMapping: boolean): string[] {
+  if (transfer === undefined || !toneMapping) return [];
+  return [
+    `zscale=tin=${transfer}:pin=bt2020:min=bt2020nc:rin=tv:t=linear:npl=100`,
+    'format=gbrpf32le',
+    'zscale=p=bt709',
+    'tonemap=tonemap=hable:desat=0',
+    'zscale=t=bt709:m=bt709:r=tv',
+  ];
+}
+
+function videoOutput(rendition: Rendition, index: number, video: SourceVideo, speed: string): string[] {
+  const { kbps } = rendition;
+  const matrix =
+    video.matrix === 'rgb' || video.highDynamicRange !== undefined || video.matrix === 'bt709'
+      ? 'colorprim=bt709:transfer=bt709:colormatrix=bt709'
+      : `colormatrix=${video.matrix}`;
+  return [
+    ...['-map', `[v${index}]`, '-c:v', 'libx264', '-preset', speed, '-profile:v', 'high'],
+    ...['-b:v', `${kbps}k`, '-maxrate', `${Math.round(kbps * 1.1)}k`, '-bufsize', `${kbps * 2}k`],
+    // Key frames at the same times in every rendition, and closed groups of pictures between them.
+    ...['-force_key_frames', 'expr:gte(t,n_forced*2)'],
+    ...['-x264-params', `scenecut=0:open-gop=0:keyint=infinite:bframes=2:ref=2:${matrix}`],
+    ...['-map_metadata', '-1', '-map_chapters', '-1', '-video_track_timescale', '90000'],
+    ...['-movflags', '+frag_keyframe+empty_moov+default_base_moof+skip_trailer'],
+    ...['-f', 'mp4', `pipe:${firstPipe + index}`],
+  ];
+}
+
+function audioOutput(kbps: number, index: number): string[] {
+  return [
+    ...['-map', '[a]', '-c:a', 'aac', '-b:a', `${kbps}k`, '-map_metadata', '-1', '-map_chapters', '-1'],
+    // With delay_moov the edit list tells the encoder's priming, which readCmafTrack drops.
+    ...['-movflags', '+delay_moov+default_base_moof+skip_trailer', '-frag_duration', '2000000'],
+    ...['-f', 'mp4', `pipe:${firstPipe + index}`],
+  ];
+}

@@ -1,0 +1,233 @@
+import { MalformedBoxError } from './boxes.ts';
+import { readCmafTrack } from './cmaf-track.ts';
+import { checkDurations, checkEnd } from './encode-outcome.ts';
+import { encodeArguments, type EncodePlan } from './encode-command.ts';
+import { EncodeError, finalError, retriableError } from './encode-error.ts';
+import type { EncodedFile, LeasedJob } from './encoding-queue.ts';
+import type { EncoderLog } from './encoder-log.ts';
+import { readProgress, startProcess } from './ffmpeg-process.ts';
+import type { Ffmpeg } from './find-ffmpeg.ts';
+import { chooseInput } from './input-choice.ts';
+import { startInputRelay, type InputRelay } from './input-relay.ts';
+import { planRenditions } from './ladder.ts';
+import { audioName, baseName, manifestName, videoName } from './output-names.ts';
+import { readPreset } from './presets.ts';
+import { probe } from './probe.ts';
+import { mostReferences, writeSegmentIndex, type IndexedFragment } from './segment-index.ts';
+import { writeServerManifest, type ManifestTrack } from './server-manifest.ts';
+import { readSourceMedia, type SourceMedia } from './source-media.ts';
+import { TrackUpload } from './track-upload.ts';
+
+export interface EncodeOptions {
+  readonly ffmpeg: Ffmpeg;
+  /** libx264's preset. */
+  readonly speed: string;
+  /** Milliseconds without progress after which ffmpeg counts as hung. */
+  readonly stallLimit: number;
+  readonly log: EncoderLog;
+}
+
+/** Of 100 percent: encoding, the rest is reading the result back. */
+const encodingShare = 95;
+
+/** A file in the making, and its line in the manifest. */
+interface Track {
+  readonly manifest: ManifestTrack;
+  readonly upload: TrackUpload;
+}
+
+/**
+ * Encodes one job: chooses and probes the input, plans the renditions, runs ffmpeg, and commits what it made, the
+ * manifest last. Nothing can be seen in the output asset before all of it is whole.
+ * @param signal stops everything at once; the reason is thrown
+ * @throws EncodeError
+ */
+export async function encodeJob(
+  job: LeasedJob,
+  options: EncodeOptions,
+  signal: AbortSignal,
+): Promise<readonly EncodedFile[]> {
+  const preset = readPreset(job.configuration);
+  const input = await chooseInput(job, signal);
+  const relay = await startInputRelay(input, signal);
+  try {
+    const stop = AbortSignal.any([signal, relay.failed]);
+    const source = { url: relay.url, name: input.name };
+    const media = readSourceMedia(await probe(options.ffmpeg.ffprobe, source, stop), input.name);
+    const renditions = planRenditions(preset, media.video);
+    const plan: EncodePlan = {
+      renditions,
+      audio: media.audio === undefined ? undefined : { kbps: preset.audioKbps },
+    };
+    options.log.info({ jobId: job.jobId, input: input.name, media, plan }, 'encoding');
+    if (media.video.highDynamicRange !== undefined && !options.ffmpeg.toneMapping) {
+      options.log.warn(
+        { jobId: job.jobId },
+        'this ffmpeg cannot map a high dynamic range: colours will be flat',
+      );
+    }
+    const tracks = await encodeTracks(job, { relay, name: input.name, media, plan }, options, signal);
+    return await publish(job, input.name, tracks, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw relay.failed.aborted ? relay.failed.reason : error;
+  } finally {
+    await relay.close();
+  }
+}
+
+interface Work {
+  readonly relay: InputRelay;
+  readonly name: string;
+  readonly media: SourceMedia;
+  readonly plan: EncodePlan;
+}
+
+/** Runs ffmpeg and stages every track; returns when all are staged whole. */
+async function encodeTracks(
+  job: LeasedJob,
+  { relay, name, media, plan }: Work,
+  options: EncodeOptions,
+  signal: AbortSignal,
+): Promise<readonly Track[]> {
+  const failed = new AbortController();
+  const stop = AbortSignal.any([signal, relay.failed, failed.signal]);
+  const base = baseName(name);
+  const upload = (manifest: ManifestTrack): Track => ({
+    manifest,
+    upload: new TrackUpload(job.output, manifest.src, `${manifest.kind}/mp4`, stop),
+  });
+  const tracks = [
+    ...plan.renditions.map((rendition) =>
+      upload({ kind: 'video', src: videoName(base, rendition), kbps: rendition.kbps }),
+    ),
+    ...(plan.audio === undefined
+      ? []
+      : [upload({ kind: 'audio', src: audioName(base, plan.audio), kbps: plan.audio.kbps })]),
+  ];
+
+  const running = startProcess(
+    options.ffmpeg.ffmpeg,
+    encodeArguments(relay.url, media, plan, {
+      speed: options.speed,
+      toneMapping: options.ffmpeg.toneMapping,
+    }),
+    { pipes: tracks.length + 1, hide: relay.url, signal: stop },
+  );
+  const hung = (): void =>
+    failed.abort(
+      retriableError('ErrorProcessingTask', `ffmpeg made no progress on '${name}' and was ended.`),
+    );
+  let watchdog = setTimeout(hung, options.stallLimit);
+  let reached = 0;
+  const progress = running.pipes[tracks.length];
+  if (progress !== undefined) {
+    readProgress(progress, (seconds) => {
+      if (seconds <= reached) return;
+      reached = seconds;
+      clearTimeout(watchdog);
+      watchdog = setTimeout(hung, options.stallLimit);
+      if (media.duration !== undefined) {
+        job.progress(Math.min(1, seconds / media.duration) * encodingShare);
+      }
+    });
+  }
+  const frameDuration = media.video.frameRate.denominator / media.video.frameRate.numerator;
+  const staged = tracks.map(async ({ upload: target }, index) => {
+    const pipe = running.pipes[index];
+    if (pipe === undefined) throw new MalformedBoxError('There is no pipe for the track.');
+    try {
+      return await stageTrack(pipe, target, frameDuration);
+    } catch (error) {
+      pipe.destroy();
+      // Broken boxes are what a failed ffmpeg leaves: its own end tells why. Anything else is the cause.
+      if (!(error instanceof MalformedBoxError)) failed.abort(error);
+      throw error;
+    }
+  });
+  try {
+    const [end, results] = await Promise.all([running.ended, Promise.allSettled(staged)]);
+    signal.throwIfAborted();
+    if (relay.failed.aborted) throw relay.failed.reason as Error;
+    if (failed.signal.aborted) throw asEncodeError(failed.signal.reason);
+    checkEnd(end, name, options.log);
+    const durations = results.map((result) => {
+      if (result.status === 'fulfilled') return result.value;
+      throw retriableError('ErrorProcessingTask', `ffmpeg wrote a broken track of '${name}'.`, result.reason);
+    });
+    checkDurations(durations.slice(0, plan.renditions.length), media, name);
+    return tracks.filter((_, index) => (durations[index] ?? 0) > 0);
+  } finally {
+    clearTimeout(watchdog);
+  }
+}
+
+/** Stages one track as it comes; answers its duration in seconds, 0 when nothing came. */
+async function stageTrack(
+  pipe: AsyncIterable<Buffer>,
+  upload: TrackUpload,
+  frameDuration: number,
+): Promise<number> {
+  const index: IndexedFragment[] = [];
+  let header: Buffer | undefined;
+  let timescale = 1;
+  let end = 0;
+  for await (const part of readCmafTrack(pipe, frameDuration)) {
+    if (part.kind === 'header') {
+      header = part.bytes;
+      timescale = part.timescale;
+      continue;
+    }
+    if (index.length === mostReferences) {
+      throw finalError('ErrorExecutingTaskUnsupportedFormat', 'The video is longer than 36 hours. Split it.');
+    }
+    index.push({ size: part.bytes.reduce((sum, { length }) => sum + length, 0), duration: part.duration });
+    end = part.start + part.duration;
+    await upload.append(part.bytes);
+  }
+  if (header === undefined || index.length === 0) return 0;
+  await upload.finish([header, writeSegmentIndex(timescale, index)]);
+  return end / timescale;
+}
+
+/** What went wrong while tracks were staged. */
+function asEncodeError(error: unknown): EncodeError {
+  if (error instanceof EncodeError) return error;
+  return retriableError('ErrorUploadingOutputAsset', 'The output could not be written to storage.', error);
+}
+
+/** Commits the tracks, gives each its MD5, and writes the manifest last. */
+async function publish(
+  job: LeasedJob,
+  name: string,
+  tracks: readonly Track[],
+  signal: AbortSignal,
+): Promise<readonly EncodedFile[]> {
+  try {
+    for (const { upload } of tracks) await upload.commit();
+    const total = tracks.reduce((sum, { upload }) => sum + upload.size, 0);
+    let sealed = 0;
+    const files: EncodedFile[] = [];
+    for (const { upload } of tracks) {
+      files.push(
+        await upload.seal((bytes) => {
+          sealed += bytes;
+          job.progress(encodingShare + (sealed / total) * (100 - encodingShare));
+        }),
+      );
+    }
+    const manifest = new TrackUpload(
+      job.output,
+      manifestName(baseName(name)),
+      'application/smil+xml',
+      signal,
+    );
+    await manifest.finish([writeServerManifest(tracks.map((track) => track.manifest))]);
+    await manifest.commit();
+    files.push(await manifest.seal(() => undefined));
+    return files;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw asEncodeError(error);
+  }
+}

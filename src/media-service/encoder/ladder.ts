@@ -1,0 +1,67 @@
+import type { Preset, Rung } from './presets.ts';
+import type { SourceVideo } from './source-media.ts';
+
+/** A rendition to be made: even width and height in pixels. */
+export interface Rendition {
+  readonly width: number;
+  readonly height: number;
+  readonly kbps: number;
+}
+
+/** Below this nothing worth watching is left. */
+const leastKbps = 50;
+/** Two renditions of nearly one bitrate give a player no choice. */
+const leastStep = 0.8;
+
+/**
+ * The renditions for a source, best first: the ladder whose largest picture is the first not smaller than the source,
+ * its boxes turned for portrait pictures, each picture fitted into its box, none larger and none of a higher bitrate
+ * than the source. Rungs that thereby become alike are left out.
+ */
+export function planRenditions(
+  { ladders }: Preset,
+  source: Pick<SourceVideo, 'width' | 'height' | 'bitrate'>,
+): readonly Rendition[] {
+  const landscape = {
+    width: Math.max(source.width, source.height),
+    height: Math.min(source.width, source.height),
+  };
+  const fits = ([top]: readonly Rung[]): boolean =>
+    top !== undefined && (landscape.width > top.width || landscape.height > top.height);
+  // From the smallest ladder up: the first whose top box holds the source; the largest when none does.
+  const rungs = [...ladders].reverse().find((ladder) => !fits(ladder)) ?? ladders[0] ?? [];
+
+  const planned = rungs.map((rung) => fit(rung, source));
+  const renditions: Rendition[] = [];
+  planned.forEach((rendition, index) => {
+    const next = planned[index + 1];
+    const better = renditions.at(-1);
+    // Of several boxes that hold the whole source the smallest gives its bitrate, unless they differ in bitrate alone.
+    const again =
+      next !== undefined && sameSize(rendition, next) && !sameSize(rungs[index], rungs[index + 1]);
+    if (again || (better !== undefined && rendition.kbps > better.kbps * leastStep)) return;
+    renditions.push(rendition);
+  });
+  return renditions;
+}
+
+function sameSize(a: Rung | undefined, b: Rung | undefined): boolean {
+  return a?.width === b?.width && a?.height === b?.height;
+}
+
+function fit(rung: Rung, source: Pick<SourceVideo, 'width' | 'height' | 'bitrate'>): Rendition {
+  const portrait = source.height > source.width;
+  const box = portrait ? { width: rung.height, height: rung.width } : rung;
+  const scale = Math.min(1, box.width / source.width, box.height / source.height);
+  const [width, height] = [even(source.width * scale), even(source.height * scale)];
+  // A picture smaller than its box needs less; not in proportion, as small pictures have more detail a pixel.
+  const share = Math.max(width / box.width, height / box.height);
+  const wanted = share < 1 ? rung.kbps * share ** 1.5 : rung.kbps;
+  const limit = source.bitrate === undefined ? wanted : source.bitrate / 1000;
+  return { width, height, kbps: Math.max(leastKbps, Math.floor(Math.min(wanted, limit))) };
+}
+
+/** H.264 with 4:2:0 takes even sizes only. */
+function even(pixels: number): number {
+  return Math.max(2, 2 * Math.floor(pixels / 2 + 0.01));
+}

@@ -1,0 +1,204 @@
+import { z } from 'zod';
+import { finalError } from './encode-error.ts';
+
+/** A ratio of whole numbers: frames a second. */
+export interface Rate {
+  readonly numerator: number;
+  readonly denominator: number;
+}
+
+/** The picture of the input as a viewer sees it: rotated upright, with square pixels. */
+export interface SourceVideo {
+  /** The stream's index in the file. */
+  readonly index: number;
+  /** Pixels, of the upright picture with square pixels; may be odd. */
+  readonly width: number;
+  readonly height: number;
+  /** Constant; what is variable or too fast in the source is brought to this. */
+  readonly frameRate: Rate;
+  readonly interlaced: boolean;
+  /** How a high dynamic range was coded; undefined for an ordinary picture. */
+  readonly highDynamicRange: 'smpte2084' | 'arib-std-b67' | undefined;
+  /** The colour matrix (names of H.273 as ffmpeg and x264 spell them); `rgb` has none. */
+  readonly matrix: string;
+  /** Bits a second; undefined when the file does not say. */
+  readonly bitrate: number | undefined;
+}
+
+export interface SourceMedia {
+  readonly video: SourceVideo;
+  readonly audio: { readonly index: number } | undefined;
+  /** Seconds; undefined when the file does not say (recordings that were never closed). */
+  readonly duration: number | undefined;
+}
+
+const number = z.coerce.number().optional().catch(undefined);
+const text = z.string().optional().catch(undefined);
+const stream = z.object({
+  index: z.number().int(),
+  codec_type: text,
+  codec_name: text,
+  width: number,
+  height: number,
+  sample_aspect_ratio: text,
+  avg_frame_rate: text,
+  r_frame_rate: text,
+  field_order: text,
+  color_transfer: text,
+  color_space: text,
+  pix_fmt: text,
+  bit_rate: number,
+  duration: number,
+  channels: number,
+  disposition: z.record(z.string(), z.number()).default({}),
+  tags: z.record(z.string(), z.string()).default({}),
+  side_data_list: z.array(z.object({ rotation: number })).default([]),
+});
+type Stream = z.infer<typeof stream>;
+
+/** What `ffprobe -show_streams -show_format -of json` prints. */
+export const probeOutput = z.object({
+  streams: z.array(stream).default([]),
+  format: z.object({ duration: number, bit_rate: number, size: number }).default({
+    duration: undefined,
+    bit_rate: undefined,
+    size: undefined,
+  }),
+});
+export type ProbeOutput = z.infer<typeof probeOutput>;
+
+/** What H.264 level 6.2 decoders take; larger is an attack or no video. */
+const largestSide = 8192;
+const standardRates: readonly Rate[] = [
+  [24000, 1001],
+  [24, 1],
+  [25, 1],
+  [30000, 1001],
+  [30, 1],
+  [48, 1],
+  [50, 1],
+  [60000, 1001],
+  [60, 1],
+].map(([numerator = 0, denominator = 1]) => ({ numerator, denominator }));
+
+/**
+ * What is to be encoded of an input: its largest moving picture and its main sound.
+ * @throws EncodeError final when there is no video, or none that can be encoded
+ */
+export function readSourceMedia({ streams, format }: ProbeOutput, inputName: string): SourceMedia {
+  const decodable = streams.filter(({ codec_name: codec }) => codec !== undefined && codec !== 'unknown');
+  const videos = decodable.filter(
+    ({ codec_type: type, disposition, width = 0, height = 0 }) =>
+      // A cover picture is a video stream too.
+      type === 'video' && disposition['attached_pic'] !== 1 && width > 0 && height > 0,
+  );
+  const audios = decodable.filter(({ codec_type: type, channels = 0 }) => type === 'audio' && channels > 0);
+  const video = preferred(videos, ({ width = 0, height = 0 }) => width * height);
+  const audio = preferred(audios, () => 0);
+  if (video === undefined) {
+    throw finalError(
+      'ErrorExecutingTaskUnsupportedFormat',
+      `'${inputName}' has no video stream${audios.length > 0 ? ', only sound' : ''} that can be decoded. Submit a file with video.`,
+    );
+  }
+  const upright = uprightSize(video);
+  if (Math.max(upright.width, upright.height) > largestSide) {
+    throw finalError(
+      'ErrorExecutingTaskUnsupportedFormat',
+      `The picture of '${inputName}' is ${upright.width}x${upright.height}; at most ${largestSide} pixels a side can be encoded.`,
+    );
+  }
+  const durations = [video.duration, format.duration].filter(
+    (seconds) => seconds !== undefined && seconds > 0,
+  );
+  return {
+    video: {
+      index: video.index,
+      ...upright,
+      frameRate: frameRate(video),
+      interlaced: ['tt', 'bb', 'tb', 'bt'].includes(video.field_order ?? ''),
+      highDynamicRange: highDynamicRange(video),
+      matrix: matrix(video, upright.height),
+      bitrate: videoBitrate(video, audios, format),
+    },
+    audio: audio === undefined ? undefined : { index: audio.index },
+    duration: durations.length > 0 ? Math.min(...durations.map(Number)) : undefined,
+  };
+}
+
+/** Streams marked as default come first, then the heaviest, then the first. */
+function preferred(streams: readonly Stream[], weight: (stream: Stream) => number): Stream | undefined {
+  const marked = streams.filter(({ disposition }) => disposition['default'] === 1);
+  return [...(marked.length > 0 ? marked : streams)].sort((a, b) => weight(b) - weight(a))[0];
+}
+
+function uprightSize(stream: Stream): { readonly width: number; readonly height: number } {
+  const { width = 0, height = 0 } = stream;
+  const ratio = parseRatio(stream.sample_aspect_ratio, ':');
+  // Widened or narrowed, whichever keeps every pixel there is (ITU-R BT.601 pictures are both).
+  const pixel = ratio === undefined ? 1 : ratio.numerator / ratio.denominator;
+  const square =
+    pixel >= 1 ? { width: Math.round(width * pixel), height } : { width, height: Math.round(height / pixel) };
+  const turned =
+    stream.side_data_list.find(({ rotation }) => rotation !== undefined)?.rotation ??
+    Number(stream.tags['rotate'] ?? 0);
+  const quarter = Math.round(Math.abs(turned) / 90) % 2 === 1;
+  return quarter ? { width: square.height, height: square.width } : square;
+}
+
+/**
+ * The average rate. Where some frames are missing (phones drop them in the dark) the rate they were meant for, as long
+ * as that is near. Halved until it is at most 60, and one of the usual rates when it is close to one: averages are
+ * never exact. At least 10, so that key frames can fall on every second one.
+ */
+function frameRate(stream: Stream): Rate {
+  const average = parseRatio(stream.avg_frame_rate, '/');
+  const base = parseRatio(stream.r_frame_rate, '/');
+  const value = (rate: Rate | undefined): number =>
+    rate === undefined ? 0 : rate.numerator / rate.denominator;
+  let rate = value(average) > 0 && value(average) <= 1000 ? average : base;
+  if (base !== undefined && value(base) > value(rate) && value(base) <= value(rate) * 1.25) rate = base;
+  if (rate === undefined || value(rate) > 480) rate = { numerator: 30, denominator: 1 };
+  while (value(rate) > 60.1) rate = { ...rate, denominator: rate.denominator * 2 };
+  if (value(rate) < 10) return { numerator: 10, denominator: 1 };
+  const exact = rate;
+  const nearest = standardRates.reduce((best, next) =>
+    Math.abs(value(next) - value(exact)) < Math.abs(value(best) - value(exact)) ? next : best,
+  );
+  if (Math.abs(value(nearest) / value(exact) - 1) < 0.006) return nearest;
+  return { numerator: Math.round(value(exact) * 1000), denominator: 1000 };
+}
+
+function parseRatio(ratio: string | undefined, separator: string): Rate | undefined {
+  const [numerator = 0, denominator = 0] = (ratio ?? '').split(separator).map(Number);
+  return numerator > 0 && denominator > 0 ? { numerator, denominator } : undefined;
+}
+
+function highDynamicRange({ color_transfer: transfer }: Stream): SourceVideo['highDynamicRange'] {
+  return transfer === 'smpte2084' || transfer === 'arib-std-b67' ? transfer : undefined;
+}
+
+/** A file that does not name its matrix has the one that is usual for its size (as players assume). */
+function matrix({ color_space: space, pix_fmt: pixels = '' }: Stream, height: number): string {
+  if (space === 'gbr' || /^(gbr|rgb|bgr|argb|abgr|rgba|bgra|pal8)/.test(pixels)) return 'rgb';
+  const known = ['bt709', 'smpte170m', 'bt470bg', 'bt2020nc', 'fcc', 'smpte240m'];
+  if (space !== undefined && known.includes(space)) return space;
+  return height >= 720 ? 'bt709' : 'smpte170m';
+}
+
+/** Matroska and WebM give only the whole file's rate: less what its sound is said, or likely, to take. */
+function videoBitrate(
+  video: Stream,
+  audios: readonly Stream[],
+  format: ProbeOutput['format'],
+): number | undefined {
+  if (video.bit_rate !== undefined && video.bit_rate > 0) return video.bit_rate;
+  const whole =
+    format.bit_rate ??
+    (format.size !== undefined && format.duration !== undefined && format.duration > 0
+      ? (format.size * 8) / format.duration
+      : undefined);
+  if (whole === undefined) return undefined;
+  const sound = audios.reduce((sum, { bit_rate: rate }) => sum + (rate ?? 96_000), 0);
+  return Math.max(whole - sound, whole / 2);
+}
