@@ -67,7 +67,7 @@ const builds = [functionApp, programs, webPages].filter(({ entryPoints }) =>
 );
 const results = await Promise.all(builds.map((options) => build(options)));
 if (existsSync('src/web')) {
-  await cp('src/web', 'dist/web', { recursive: true, filter: (source) => !source.endsWith('.ts') });
+  await cp('src/web', 'dist/web', { recursive: true, filter: (source) => !/\.(ts|json)$/.test(source) });
 }
 if (options.report) {
   for (const [file, { bytes }] of results.flatMap(({ metafile }) => Object.entries(metafile.outputs))) {

@@ -1,0 +1,147 @@
+import type { OriginState } from '../../web/edge-status.ts';
+import { OriginFailure } from './origin-failure.ts';
+import type { Origin } from './origin.ts';
+import { probe } from './probe.ts';
+import type { OnStateChange, OriginHealth, Routing } from './routing.ts';
+import type { FailureMemoryTimings } from './timings.ts';
+
+interface Memory {
+  state: OriginState;
+  since: Date;
+  lastFailure: OriginHealth['lastFailure'];
+  nextProbe: Date | undefined;
+  timer: NodeJS.Timeout | undefined;
+  serverErrors: number;
+  /** Rests since it was last steady: each is twice as long as the one before. */
+  rests: number;
+  probesPassed: number;
+}
+
+/**
+ * A circuit breaker for each data center. A request that fails makes it rest; after a while it is probed, and when it
+ * is well viewers are sent there again. No viewer's request is ever the probe.
+ */
+export class FailureMemory implements Routing {
+  readonly #memories: ReadonlyMap<Origin, Memory>;
+  readonly #timings: FailureMemoryTimings;
+  readonly #probePath: string;
+  readonly #changed: OnStateChange;
+  readonly #closing = new AbortController();
+
+  /** `origins` in order of priority. */
+  constructor(
+    origins: readonly Origin[],
+    timings: FailureMemoryTimings,
+    probePath: string,
+    changed: OnStateChange,
+  ) {
+    this.#memories = new Map(
+      origins.map((origin) => [
+        origin,
+        {
+          state: 'serving',
+          since: new Date(),
+          lastFailure: undefined,
+          nextProbe: undefined,
+          timer: undefined,
+          serverErrors: 0,
+          rests: 0,
+          probesPassed: 0,
+        },
+      ]),
+    );
+    this.#timings = timings;
+    this.#probePath = probePath;
+    this.#changed = changed;
+  }
+
+  /** One that rests may still be asked, last: its health check may be wrong, and there is nothing to lose. */
+  candidates(): readonly Origin[] {
+    const origins = [...this.#memories.keys()];
+    const serving = origins.filter((origin) => this.#memory(origin).state === 'serving');
+    return [...serving, ...origins.filter((origin) => !serving.includes(origin))];
+  }
+
+  preferred(): Origin['key'] | undefined {
+    const [first] = this.candidates();
+    return first !== undefined && this.#memory(first).state === 'serving' ? first.key : undefined;
+  }
+
+  succeeded(origin: Origin): void {
+    const memory = this.#memory(origin);
+    memory.serverErrors = 0;
+  }
+
+  failed(origin: Origin, failure: OriginFailure): void {
+    const memory = this.#memory(origin);
+    memory.lastFailure = { at: new Date(), kind: failure.code, detail: failure.message };
+    if (memory.state !== 'serving') return;
+    // A single file's trouble gives a 5xx too; a host that is gone or hangs does so for all.
+    if (failure.code === 'server-error') {
+      memory.serverErrors += 1;
+      if (memory.serverErrors < this.#timings.serverErrors) return;
+    }
+    const steady = Date.now() - memory.since.getTime() >= this.#timings.steadyAfter;
+    memory.rests = steady ? 1 : memory.rests + 1;
+    origin.dropIdleConnections();
+    this.#rest(origin, memory, failure);
+  }
+
+  health(origin: Origin): OriginHealth {
+    const { state, since, lastFailure, nextProbe } = this.#memory(origin);
+    return { state, since, lastFailure, nextProbe };
+  }
+
+  close(): void {
+    this.#closing.abort();
+    for (const memory of this.#memories.values()) clearTimeout(memory.timer);
+  }
+
+  #memory(origin: Origin): Memory {
+    const memory = this.#memories.get(origin);
+    if (memory === undefined) throw new Error(`Data center ${origin.key} is not one of this edge's`);
+    return memory;
+  }
+
+  #rest(origin: Origin, memory: Memory, failure: OriginFailure): void {
+    memory.serverErrors = 0;
+    memory.probesPassed = 0;
+    this.#become(origin, memory, 'resting', failure);
+    const { restFirst, restLongest } = this.#timings;
+    this.#probeAfter(origin, memory, Math.min(restLongest, restFirst * 2 ** (memory.rests - 1)));
+  }
+
+  #become(origin: Origin, memory: Memory, state: OriginState, failure?: OriginFailure): void {
+    if (memory.state === state) return;
+    memory.state = state;
+    memory.since = new Date();
+    this.#changed(origin, state, failure);
+  }
+
+  #probeAfter(origin: Origin, memory: Memory, delay: number): void {
+    memory.nextProbe = new Date(Date.now() + delay);
+    memory.timer = setTimeout(() => void this.#probe(origin, memory), delay);
+  }
+
+  async #probe(origin: Origin, memory: Memory): Promise<void> {
+    memory.nextProbe = undefined;
+    const { probeLimit, probesToReturn, probeSpacing } = this.#timings;
+    try {
+      await probe(origin, this.#probePath, probeLimit, this.#closing.signal);
+    } catch (error) {
+      if (this.#closing.signal.aborted) return;
+      if (!(error instanceof OriginFailure)) throw error;
+      memory.lastFailure = { at: new Date(), kind: error.code, detail: error.message };
+      memory.rests += 1;
+      this.#rest(origin, memory, error);
+      return;
+    }
+    memory.probesPassed += 1;
+    if (memory.probesPassed >= probesToReturn) {
+      this.#become(origin, memory, 'serving');
+    } else {
+      this.#become(origin, memory, 'returning');
+      this.#probeAfter(origin, memory, probeSpacing);
+    }
+  }
+}

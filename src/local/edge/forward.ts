@@ -1,0 +1,244 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { bytesToSkip, passOn, promisedBytes, type PromisedBytes } from './body.ts';
+import { continuationHeaders, exposedHeaders, requestHeaders, responseHeaders } from './headers.ts';
+import type { Journal } from './journal.ts';
+import { DifferentContentError, OriginFailure, ViewerGoneError } from './origin-failure.ts';
+import type { Origin } from './origin.ts';
+import { answerProblem } from './problem.ts';
+import type { Routing } from './routing.ts';
+import type { Timings } from './timings.ts';
+
+/** An origin's answer, its body not read yet. */
+interface Answer {
+  readonly origin: Origin;
+  readonly response: IncomingMessage;
+}
+
+interface Failed {
+  readonly origin: Origin;
+  readonly failure: OriginFailure;
+}
+
+/** One viewer's request on its way. */
+interface Journey {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly viewer: IncomingMessage;
+  readonly answer: ServerResponse;
+  /** Aborted when the viewer goes away. */
+  readonly gone: AbortSignal;
+  /** Body bytes passed on. */
+  sent: number;
+}
+
+/** A body may change its data center this often; more is no way to serve it. */
+const mostContinuations = 8;
+
+/** Passes viewers' requests to the data centers and their answers back. */
+export class Forwarder {
+  readonly #routing: Routing;
+  readonly #timings: Timings;
+  readonly #journal: Journal;
+  readonly #idPrefix = randomBytes(4).toString('hex');
+  #requests = 0;
+
+  constructor(routing: Routing, timings: Timings, journal: Journal) {
+    this.#routing = routing;
+    this.#timings = timings;
+    this.#journal = journal;
+  }
+
+  /** Answers a GET, HEAD or OPTIONS request; never throws. */
+  async forward(viewer: IncomingMessage, answer: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    answer.once('close', () => gone.abort());
+    answer.on('error', () => undefined);
+    const journey: Journey = {
+      id: `${this.#idPrefix}-${(this.#requests++).toString(36)}`,
+      method: viewer.method ?? 'GET',
+      path: viewer.url ?? '/',
+      viewer,
+      answer,
+      gone: gone.signal,
+      sent: 0,
+    };
+    try {
+      await this.#answer(journey);
+    } catch (error) {
+      if (error instanceof ViewerGoneError) return;
+      // Never a clean end after a part of a body: a reset tells the player to ask again.
+      answer.socket?.resetAndDestroy();
+      this.#journal.telemetry.problem('EdgeBrokeOff', {
+        requestId: journey.id,
+        path: withoutQuery(journey.path),
+        sent: journey.sent,
+        detail: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+
+  async #answer(journey: Journey): Promise<void> {
+    const first = await this.#firstAnswer(journey);
+    if (Array.isArray(first)) {
+      answerProblem(journey.answer, {
+        status: 503,
+        code: 'no-data-center',
+        title: 'No data center could answer',
+        detail: first.map(({ origin, failure }) => `${origin.key}: ${failure.message}`).join('; '),
+        retryAfter: 2,
+      });
+      return;
+    }
+    const { origin, response } = first;
+    journey.answer.sendDate = response.headers.date === undefined;
+    journey.answer.writeHead(response.statusCode ?? 502, [
+      ...responseHeaders(response.rawHeaders, response.headers.connection),
+      ...exposedHeaders(response.headers),
+      ...['X-Data-Center', origin.key, 'X-Request-Id', journey.id],
+    ]);
+    // The viewer learns at once which data center serves, also when the body is slow to come.
+    journey.answer.flushHeaders();
+    await this.#passOnWhole(journey, first);
+    journey.answer.end();
+  }
+
+  /**
+   * Asks one data center after the other. A 404 is an answer, not a failure, but one that serves is then asked for a
+   * second opinion: after an outage a new stream may be published in B only until A has its replica.
+   */
+  async #firstAnswer(journey: Journey): Promise<Answer | Failed[]> {
+    const failed: Failed[] = [];
+    const candidates = this.#routing.candidates();
+    let notFound: Answer | undefined;
+    for (const origin of this.#timings.failOver ? candidates : candidates.slice(0, 1)) {
+      if (notFound !== undefined && this.#routing.health(origin).state !== 'serving') continue;
+      try {
+        const headers = requestHeaders(
+          journey.viewer.rawHeaders,
+          journey.viewer.headers.connection,
+          origin.url.host,
+        );
+        const { method, path } = journey;
+        const response = await origin.ask(
+          { method, path, headers },
+          this.#timings.headersLimit,
+          journey.gone,
+        );
+        const status = response.statusCode ?? 0;
+        if (status >= 500) {
+          response.destroy();
+          throw new OriginFailure('server-error', `answered ${status}`);
+        }
+        this.#noteFailovers(journey, failed, origin, undefined);
+        failed.length = 0;
+        if (notFound === undefined && status === 404) {
+          notFound = { origin, response };
+        } else if (notFound === undefined || status < 400) {
+          notFound?.response.destroy();
+          return { origin, response };
+        } else {
+          response.destroy();
+        }
+      } catch (error) {
+        if (!(error instanceof OriginFailure)) {
+          notFound?.response.destroy();
+          throw error;
+        }
+        this.#routing.failed(origin, error);
+        failed.push({ origin, failure: error });
+      }
+    }
+    return notFound ?? failed;
+  }
+
+  async #passOnWhole(journey: Journey, first: Answer): Promise<void> {
+    const promised = journey.method === 'GET' ? promisedBytes(first.response) : undefined;
+    const length = promised?.last === undefined ? undefined : promised.last - promised.first + 1;
+    let current = first;
+    let skip = 0;
+    for (let continuations = 0; ; continuations++) {
+      try {
+        await passOn(current.response, journey.answer, {
+          skip,
+          take: length === undefined ? undefined : length - journey.sent,
+          stallLimit: this.#timings.stallLimit,
+          onBytes: (count) => (journey.sent += count),
+        });
+        this.#routing.succeeded(current.origin);
+        return;
+      } catch (error) {
+        if (!(error instanceof OriginFailure)) throw error;
+        this.#routing.failed(current.origin, error);
+        const canGoOn = this.#timings.continueBodies && continuations < mostContinuations;
+        if (promised === undefined || !canGoOn) throw error;
+        const next = await this.#continuation(journey, promised, { origin: current.origin, failure: error });
+        ({ skip } = next);
+        current = next;
+      }
+    }
+  }
+
+  /** The rest of a body from another data center, or at last from the same one, over a new connection. */
+  async #continuation(
+    journey: Journey,
+    promised: PromisedBytes,
+    broken: Failed,
+  ): Promise<Answer & { readonly skip: number }> {
+    const failed: Failed[] = [broken];
+    const next = promised.first + journey.sent;
+    const others = this.#routing.candidates().filter((origin) => origin !== broken.origin);
+    let last: Error = broken.failure;
+    for (const origin of [...others, broken.origin]) {
+      try {
+        const headers = continuationHeaders(
+          requestHeaders(journey.viewer.rawHeaders, journey.viewer.headers.connection, origin.url.host),
+          { first: next, last: promised.last, etag: promised.etag },
+        );
+        const { method, path } = journey;
+        const response = await origin.ask(
+          { method, path, headers },
+          this.#timings.headersLimit,
+          journey.gone,
+        );
+        try {
+          const skip = bytesToSkip(response, promised, next);
+          this.#noteFailovers(journey, failed, origin, journey.sent);
+          return { origin, response, skip };
+        } catch (error) {
+          response.destroy();
+          throw error;
+        }
+      } catch (error) {
+        if (error instanceof OriginFailure) {
+          this.#routing.failed(origin, error);
+          failed.push({ origin, failure: error });
+        } else if (!(error instanceof DifferentContentError)) {
+          throw error;
+        }
+        last = error;
+      }
+    }
+    throw last;
+  }
+
+  #noteFailovers(journey: Journey, failed: readonly Failed[], to: Origin, atByte: number | undefined): void {
+    for (const { origin, failure } of failed) {
+      this.#journal.failedOver({
+        at: new Date(),
+        requestId: journey.id,
+        path: withoutQuery(journey.path),
+        from: origin.key,
+        to: to.key,
+        reason: failure.code,
+        detail: failure.message,
+        atByte,
+      });
+    }
+  }
+}
+
+function withoutQuery(path: string): string {
+  return path.split('?', 1)[0] ?? path;
+}

@@ -1,0 +1,34 @@
+import type { EdgeStatus } from '../../web/edge-status.ts';
+import type { Journal } from './journal.ts';
+import type { Origin } from './origin.ts';
+import type { Routing } from './routing.ts';
+import type { Timings } from './timings.ts';
+
+/** What `/edge/status` answers now. */
+export function edgeStatus(
+  origins: readonly Origin[],
+  routing: Routing,
+  timings: Timings,
+  journal: Journal,
+): EdgeStatus {
+  return {
+    timings: timings.name,
+    preferred: routing.preferred() ?? null,
+    dataCenters: Object.fromEntries(
+      origins.map((origin) => {
+        const { state, since, lastFailure, nextProbe } = routing.health(origin);
+        return [
+          origin.key,
+          {
+            url: origin.url.href,
+            state,
+            since: since.toISOString(),
+            lastFailure: lastFailure ? { ...lastFailure, at: lastFailure.at.toISOString() } : null,
+            nextProbe: nextProbe?.toISOString() ?? null,
+          },
+        ];
+      }),
+    ),
+    failovers: journal.failovers.map((failover) => ({ ...failover, at: failover.at.toISOString() })),
+  };
+}

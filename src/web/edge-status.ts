@@ -1,0 +1,46 @@
+/**
+ * What `/edge/status` tells: the contract between the edge, which answers it, and the player page, which shows it.
+ * Times are ISO 8601.
+ */
+
+/**
+ * Whether viewers are sent to a data center.
+ * - `serving`: yes
+ * - `resting`: it failed; only when nothing else is left
+ * - `returning`: its probes have begun to succeed; not yet
+ */
+export type OriginState = 'serving' | 'resting' | 'returning';
+
+export interface OriginStatus {
+  readonly url: string;
+  readonly state: OriginState;
+  /** When it came into this state. */
+  readonly since: string;
+  readonly lastFailure: { readonly at: string; readonly kind: string; readonly detail: string } | null;
+  /** Null: it is not probed now. */
+  readonly nextProbe: string | null;
+}
+
+/** A request that one data center failed and another one took over. */
+export interface FailoverStatus {
+  readonly at: string;
+  /** The answer's `X-Request-Id`. */
+  readonly requestId: string;
+  /** Without the query. */
+  readonly path: string;
+  readonly from: string;
+  readonly to: string;
+  readonly reason: string;
+  readonly detail: string;
+  /** Bytes of the body that the viewer had from `from`; undefined when the body had not begun. */
+  readonly atByte?: number | undefined;
+}
+
+export interface EdgeStatus {
+  readonly timings: string;
+  /** The data center new requests go to first; null when none is known to be well. */
+  readonly preferred: string | null;
+  readonly dataCenters: Readonly<Record<string, OriginStatus>>;
+  /** The newest last, at most 50. */
+  readonly failovers: readonly FailoverStatus[];
+}
