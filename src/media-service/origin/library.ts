@@ -1,0 +1,204 @@
+import { MalformedMediaError } from '../packager/errors.ts';
+import { makePresentation } from '../packager/presentation.ts';
+import type { Presentation, StoredTrack } from '../packager/presentation.ts';
+import { readServerManifest } from '../packager/server-manifest.ts';
+import type { ListedTrack } from '../packager/server-manifest.ts';
+import { readStoredTrack } from '../packager/stored-track.ts';
+import { hashBlob, readWhole, versionKey } from './blob-reading.ts';
+import type { BlobVersion } from './blob-reading.ts';
+import { BoundedCache } from './bounded-cache.ts';
+import { OriginProblem } from './problem.ts';
+import type { PublishedAsset, PublishedBlob, PublishedContent } from './published-content.ts';
+
+/** What a locator publishes, as it was a moment ago. */
+export interface Publication {
+  readonly locator: string;
+  readonly asset: PublishedAsset;
+  readonly blobs: ReadonlyMap<string, PublishedBlob>;
+  /** Look again after this, milliseconds since the epoch. */
+  readonly freshUntil: number;
+}
+
+/** A track of a publication and the blob that holds it. */
+export interface PublishedTrack {
+  readonly listed: ListedTrack;
+  readonly version: BlobVersion;
+}
+
+export interface LibraryOptions {
+  /** Memory for server manifests, track indexes and rendered manifests, bytes. */
+  readonly indexCacheBytes: number;
+  /** Memory for stored segments, bytes. */
+  readonly fragmentCacheBytes: number;
+  /** How long what a locator publishes is taken for unchanged, milliseconds: a delete takes effect after this. */
+  readonly publicationFreshness: number;
+  readonly now: () => number;
+}
+
+/** Memory for what locators publish, bytes. */
+const publicationCacheBytes = 8 * 2 ** 20;
+const maximumServerManifest = 1024 * 1024;
+/** Ten minutes of 1080p in one segment; what is beyond this is corrupt. */
+const maximumSegment = 512 * 2 ** 20;
+
+/** Published assets, read through caches: everything the origin knows of the storage goes through here. */
+export class Library {
+  readonly #content: PublishedContent;
+  readonly #options: LibraryOptions;
+  readonly #publications: BoundedCache<Publication>;
+  readonly #serverManifests: BoundedCache<readonly ListedTrack[]>;
+  readonly #hashes: BoundedCache<string>;
+  readonly #tracks: BoundedCache<StoredTrack>;
+  readonly #rendered: BoundedCache<Buffer>;
+  readonly #segments: BoundedCache<Buffer>;
+
+  constructor(content: PublishedContent, options: LibraryOptions) {
+    this.#content = content;
+    this.#options = options;
+    const { indexCacheBytes } = options;
+    this.#publications = new BoundedCache(publicationCacheBytes, ({ blobs }) => 500 + blobs.size * 500);
+    // Shares of the one budget, so that its sum holds.
+    this.#serverManifests = new BoundedCache(indexCacheBytes * 0.05, (listed) => 300 + listed.length * 300);
+    this.#hashes = new BoundedCache(indexCacheBytes * 0.05, () => 300);
+    this.#tracks = new BoundedCache(indexCacheBytes * 0.6, trackBytes);
+    this.#rendered = new BoundedCache(indexCacheBytes * 0.3, ({ length }) => length + 300);
+    this.#segments = new BoundedCache(options.fragmentCacheBytes, ({ length }) => length + 300);
+  }
+
+  /**
+   * What a locator publishes now.
+   * @throws OriginProblem 404 when there is no such locator, or it has not started or has expired
+   * @throws StorageUnavailableError
+   */
+  async publication(locator: string, signal: AbortSignal): Promise<Publication> {
+    const kept = this.#publications.get(locator);
+    if (kept !== undefined && kept.freshUntil <= this.#options.now()) this.#publications.delete(locator);
+    const publication = await this.#publications.getOrLoad(locator, signal, () => this.#look(locator));
+    if (publication.asset.expires.getTime() <= this.#options.now()) throw unknownLocator();
+    return publication;
+  }
+
+  /** Makes the next request look again: a blob was found changed. */
+  forget(locator: string): void {
+    this.#publications.delete(locator);
+  }
+
+  async #look(locator: string): Promise<Publication> {
+    const asset = await this.#content.find(locator);
+    if (asset === undefined) throw unknownLocator();
+    const blobs = await this.#content.list(asset.assetId);
+    return {
+      locator,
+      asset,
+      blobs: new Map(blobs.map((blob) => [blob.name, blob])),
+      freshUntil: this.#options.now() + this.#options.publicationFreshness,
+    };
+  }
+
+  /**
+   * A file of a publication.
+   * @throws OriginProblem 404
+   */
+  file(publication: Publication, name: string): BlobVersion {
+    const blob = publication.blobs.get(name);
+    if (blob === undefined) throw new OriginProblem(404, 'unknown-file', 'The asset has no such file.');
+    return { assetId: publication.asset.assetId, blob };
+  }
+
+  /**
+   * The tracks that a server manifest lists.
+   * @throws OriginProblem 404 for an unknown server manifest, 500 when a listed file is missing
+   * @throws MalformedMediaError
+   */
+  async tracks(
+    publication: Publication,
+    serverManifest: string,
+    signal: AbortSignal,
+  ): Promise<readonly PublishedTrack[]> {
+    const version = this.file(publication, serverManifest);
+    const listed = await this.#serverManifests.getOrLoad(versionKey(version), signal, async (shared) => {
+      if (version.blob.size > maximumServerManifest) {
+        throw new MalformedMediaError(`A server manifest of ${version.blob.size} bytes is beyond reason.`);
+      }
+      const bytes = await readWhole(this.#content, version, 0, version.blob.size, shared);
+      return readServerManifest(bytes.toString('utf8'));
+    });
+    return listed.map((track) => {
+      const blob = publication.blobs.get(track.source) ?? publication.blobs.get(decoded(track.source));
+      if (blob === undefined) {
+        throw new OriginProblem(500, 'incomplete-asset', 'A file that the server manifest lists is missing.');
+      }
+      return { listed: track, version: { assetId: publication.asset.assetId, blob } };
+    });
+  }
+
+  /** The MD5 of a blob's content, hex: its property, else computed once. */
+  async md5(version: BlobVersion, signal: AbortSignal): Promise<string> {
+    return (
+      version.blob.md5 ??
+      (await this.#hashes.getOrLoad(versionKey(version), signal, (shared) =>
+        hashBlob(this.#content, version, shared),
+      ))
+    );
+  }
+
+  /**
+   * A track's head and index.
+   * @throws MalformedMediaError
+   * @throws UnsupportedMediaError
+   */
+  storedTrack(version: BlobVersion, signal: AbortSignal): Promise<StoredTrack> {
+    return this.#tracks.getOrLoad(versionKey(version), signal, (shared) =>
+      readStoredTrack(
+        (offset, count) => readWhole(this.#content, version, offset, count, shared),
+        version.blob.size,
+      ),
+    );
+  }
+
+  /** All tracks, grouped into streams. */
+  async presentation(tracks: readonly PublishedTrack[], signal: AbortSignal): Promise<Presentation> {
+    return makePresentation(
+      await Promise.all(
+        tracks.map(async ({ listed, version }) => ({
+          listed,
+          stored: await this.storedTrack(version, signal),
+        })),
+      ),
+    );
+  }
+
+  /** A manifest as bytes, rendered once for each ETag. */
+  rendered(
+    etag: string,
+    signal: AbortSignal,
+    render: (signal: AbortSignal) => Promise<string>,
+  ): Promise<Buffer> {
+    return this.#rendered.getOrLoad(etag, signal, async (shared) => Buffer.from(await render(shared)));
+  }
+
+  /** The stored bytes of a segment. */
+  segment(version: BlobVersion, offset: number, size: number, signal: AbortSignal): Promise<Buffer> {
+    if (size > maximumSegment) throw new MalformedMediaError(`A segment of ${size} bytes is beyond reason.`);
+    return this.#segments.getOrLoad(`${versionKey(version)}/${offset}`, signal, (shared) =>
+      readWhole(this.#content, version, offset, size, shared),
+    );
+  }
+}
+
+function trackBytes({ index, initialization, firstDurations }: StoredTrack): number {
+  return index.times.byteLength * 2 + initialization.length * 2 + firstDurations.length * 8 + 1000;
+}
+
+function unknownLocator(): OriginProblem {
+  return new OriginProblem(404, 'unknown-locator', 'There is no such locator, or it is not valid now.');
+}
+
+/** A `src` may be written percent-encoded. */
+function decoded(source: string): string {
+  try {
+    return decodeURIComponent(source);
+  } catch {
+    return source;
+  }
+}

@@ -1,0 +1,44 @@
+import { segmentSize } from '../packager/segment-index.ts';
+import type { Library, Publication } from './library.ts';
+
+/** What a probe of a published asset found. */
+export type ContentProbe =
+  | { readonly outcome: 'good' }
+  /** `code` is stable: `storage-unavailable`, `endpoint-not-running`, or what is wrong with the content. */
+  | { readonly outcome: 'bad'; readonly code: string; readonly message: string };
+
+/**
+ * Reads what a viewer needs first: the server manifest, each track's index, the first fragment of the first track. An
+ * asset of plain files is good when it has any.
+ * @throws OriginProblem
+ * @throws MalformedMediaError
+ * @throws UnsupportedMediaError
+ * @throws StorageUnavailableError
+ * @throws BlobChangedError
+ */
+export async function probeContent(
+  library: Library,
+  publication: Publication,
+  signal: AbortSignal,
+): Promise<ContentProbe> {
+  const { primaryFile } = publication.asset;
+  const isServerManifest = (name: string): boolean => name.toLowerCase().endsWith('.ism');
+  const serverManifest =
+    primaryFile !== undefined && isServerManifest(primaryFile)
+      ? primaryFile
+      : [...publication.blobs.keys()].find(isServerManifest);
+  if (serverManifest === undefined) {
+    return publication.blobs.size > 0
+      ? { outcome: 'good' }
+      : { outcome: 'bad', code: 'empty-asset', message: 'The asset has no files.' };
+  }
+  const tracks = await library.tracks(publication, serverManifest, signal);
+  const { video, audio } = await library.presentation(tracks, signal);
+  const first = (video[0] ?? audio[0])?.renditions[0];
+  const version = tracks.find(({ listed }) => listed.bitrate === first?.bitrate)?.version;
+  if (first !== undefined && version !== undefined) {
+    const { index } = first.stored;
+    await library.segment(version, index.offsets[0] ?? 0, segmentSize(index, 0), signal);
+  }
+  return { outcome: 'good' };
+}

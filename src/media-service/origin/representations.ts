@@ -1,0 +1,198 @@
+import { createHash } from 'node:crypto';
+import { dashManifest } from '../packager/dash-manifest.ts';
+import { hlsMasterPlaylist, hlsMediaPlaylist } from '../packager/hls-playlists.ts';
+import { packagerOutputVersion } from '../packager/output-version.ts';
+import { findSegment, segmentSize } from '../packager/segment-index.ts';
+import { smoothFragment } from '../packager/smooth-fragment.ts';
+import { smoothManifest } from '../packager/smooth-manifest.ts';
+import type { BlobVersion } from './blob-reading.ts';
+import type { Library, PublishedTrack, Publication } from './library.ts';
+import { OriginProblem } from './problem.ts';
+import type { ManifestFormat, RequestedContent, RequestTarget } from './request-target.ts';
+
+/** The bytes of a representation, got when they are needed. */
+export type Body =
+  | {
+      readonly kind: 'pieces';
+      readonly length: number;
+      pieces(signal: AbortSignal): Promise<readonly Buffer[]>;
+    }
+  | { readonly kind: 'file'; readonly length: number; readonly version: BlobVersion };
+
+/** What a URL stands for (RFC 9110, 3.2), before conditions and ranges. */
+export interface Representation {
+  readonly etag: string;
+  readonly contentType: string;
+  readonly cacheControl: string;
+  body(signal: AbortSignal): Promise<Body>;
+}
+
+/** Manifests are looked at again soon, so that a re-encoded or deleted stream shows. */
+const manifestCaching = 'public, max-age=60';
+/** A fragment's bytes do not change under a manifest in use; not `immutable`, as a stream can be deleted. */
+const fragmentCaching = 'public, max-age=86400';
+
+const manifestTypes: Readonly<Record<ManifestFormat, string>> = {
+  smooth: 'application/vnd.ms-sstr+xml',
+  'mpd-time-csf': 'application/dash+xml',
+  'mpd-time-cmaf': 'application/dash+xml',
+  'm3u8-cmaf': 'application/vnd.apple.mpegurl',
+};
+
+/** Only media types: whatever else an asset holds must not run as a page of this host. */
+const fileTypes: Readonly<Record<string, string>> = {
+  mp4: 'video/mp4',
+  m4v: 'video/mp4',
+  cmfv: 'video/mp4',
+  m4a: 'audio/mp4',
+  cmfa: 'audio/mp4',
+  mov: 'video/quicktime',
+  webm: 'video/webm',
+  mkv: 'video/x-matroska',
+  jpg: 'image/jpeg',
+  png: 'image/png',
+  vtt: 'text/vtt',
+};
+
+/**
+ * Finds what a target stands for.
+ * @throws OriginProblem
+ * @throws MalformedMediaError
+ * @throws UnsupportedMediaError
+ * @throws StorageUnavailableError
+ * @throws BlobChangedError
+ */
+export async function represent(
+  library: Library,
+  publication: Publication,
+  target: RequestTarget,
+  signal: AbortSignal,
+): Promise<Representation> {
+  const { content } = target;
+  if (content.kind === 'file') return representFile(library, publication, target, content.name, signal);
+  const tracks = await library.tracks(publication, content.serverManifest, signal);
+  if (content.kind === 'manifest') {
+    return representManifest(library, publication, target, content, tracks, signal);
+  }
+  const track = tracks.find(
+    ({ listed }) => listed.stream === content.stream && listed.bitrate === content.bitrate,
+  );
+  if (track === undefined) {
+    throw new OriginProblem(404, 'unknown-track', 'There is no such stream at this bitrate.');
+  }
+  if (content.kind === 'fragment') return representFragment(library, target, content, track, signal);
+  const etag = etagOf(target, [await library.md5(track.version, signal)]);
+  return {
+    etag,
+    contentType: manifestTypes['m3u8-cmaf'],
+    cacheControl: manifestCaching,
+    body: (waiting) =>
+      renderedBody(library, etag, waiting, async (shared) => {
+        const { index } = await library.storedTrack(track.version, shared);
+        return hlsMediaPlaylist(track.listed.stream, index);
+      }),
+  };
+}
+
+/** A strong validator that is the same wherever the same bytes are stored: of content, URL and packager. */
+function etagOf(target: RequestTarget, contents: readonly string[]): string {
+  const hash = createHash('sha256');
+  hash.update(`${packagerOutputVersion}\n${target.canonical}\n${contents.join('\n')}`);
+  return `"${hash.digest('hex').slice(0, 32)}"`;
+}
+
+async function representManifest(
+  library: Library,
+  publication: Publication,
+  target: RequestTarget,
+  content: RequestedContent & { readonly kind: 'manifest' },
+  tracks: readonly PublishedTrack[],
+  signal: AbortSignal,
+): Promise<Representation> {
+  const versions = [
+    library.file(publication, content.serverManifest),
+    ...tracks.map(({ version }) => version),
+  ];
+  const etag = etagOf(target, await Promise.all(versions.map((version) => library.md5(version, signal))));
+  return {
+    etag,
+    contentType: manifestTypes[content.format],
+    cacheControl: manifestCaching,
+    body: (waiting) =>
+      renderedBody(library, etag, waiting, async (shared) => {
+        const presentation = await library.presentation(tracks, shared);
+        switch (content.format) {
+          case 'smooth':
+            return smoothManifest(presentation);
+          case 'm3u8-cmaf':
+            return hlsMasterPlaylist(presentation);
+          case 'mpd-time-csf':
+          case 'mpd-time-cmaf':
+            return dashManifest(presentation, content.format);
+        }
+      }),
+  };
+}
+
+async function renderedBody(
+  library: Library,
+  etag: string,
+  signal: AbortSignal,
+  render: (signal: AbortSignal) => Promise<string>,
+): Promise<Body> {
+  return wholeBody([await library.rendered(etag, signal, render)]);
+}
+
+function wholeBody(pieces: readonly Buffer[]): Body {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  return { kind: 'pieces', length, pieces: () => Promise.resolve(pieces) };
+}
+
+async function representFragment(
+  library: Library,
+  target: RequestTarget,
+  content: RequestedContent & { readonly kind: 'fragment' },
+  { listed, version }: PublishedTrack,
+  signal: AbortSignal,
+): Promise<Representation> {
+  const stored = await library.storedTrack(version, signal);
+  const { index, initialization } = stored;
+  const segment = content.time === 'initialization' ? undefined : findSegment(index, content.time);
+  if (content.time !== 'initialization' && segment === undefined) {
+    throw new OriginProblem(404, 'unknown-fragment', 'No fragment starts at this time.');
+  }
+  return {
+    etag: etagOf(target, [await library.md5(version, signal)]),
+    contentType: listed.kind === 'video' ? 'video/mp4' : 'audio/mp4',
+    cacheControl: fragmentCaching,
+    body: async (waiting) => {
+      if (segment === undefined) return wholeBody([initialization]);
+      const length = segmentSize(index, segment);
+      const read = (reader: AbortSignal): Promise<Buffer> =>
+        library.segment(version, index.offsets[segment] ?? 0, length, reader);
+      if (content.format === 'smooth') {
+        return wholeBody(
+          smoothFragment(await read(waiting), stored, segment, listed.kind === 'video' ? 1 : 2),
+        );
+      }
+      return { kind: 'pieces', length, pieces: async (reader) => [await read(reader)] };
+    },
+  };
+}
+
+async function representFile(
+  library: Library,
+  publication: Publication,
+  target: RequestTarget,
+  name: string,
+  signal: AbortSignal,
+): Promise<Representation> {
+  const version = library.file(publication, name);
+  const extension = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
+  return {
+    etag: etagOf(target, [await library.md5(version, signal)]),
+    contentType: fileTypes[extension] ?? 'application/octet-stream',
+    cacheControl: fragmentCaching,
+    body: () => Promise.resolve({ kind: 'file', length: version.blob.size, version }),
+  };
+}
