@@ -37,6 +37,7 @@ const programs = {
     [
       ['media-service/main', 'src/media-service/main.ts'],
       ['local/start', 'src/local/start.ts'],
+      ['local/caretaker', 'src/local/stack/caretaker.ts'],
       ['local/edge', 'src/local/edge/main.ts'],
       ['local/functions-host', 'src/local/functions-host/main.ts'],
       ['cli/main', 'src/cli/main.ts'],

@@ -34,6 +34,10 @@ export interface AzuriteOptions {
   readonly ports?: { readonly blob: number; readonly queue: number; readonly table: number };
   /** More command-line options, e.g. `--oauth basic --cert … --key …`; with a certificate the URLs are https. */
   readonly extraArguments?: readonly string[];
+  /** Gives it a process group of its own: a Ctrl-C at the terminal does not reach it. */
+  readonly detached?: boolean;
+  /** Called as soon as the process exists, before it listens. */
+  readonly started?: (pid: number) => void;
 }
 
 const announcement = /Azurite (Blob|Queue|Table) service is successfully listening at https?:\/\/[^:]+:(\d+)/;
@@ -62,6 +66,7 @@ export async function startAzurite(options: AzuriteOptions): Promise<Azurite> {
     ],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: options.detached ?? false,
       env: {
         AZURITE_ACCOUNTS: Object.entries(keys)
           .map(([name, key]) => `${name}:${key}`)
@@ -69,6 +74,7 @@ export async function startAzurite(options: AzuriteOptions): Promise<Azurite> {
       },
     },
   );
+  if (child.pid !== undefined) options.started?.(child.pid);
   const exited = once(child, 'exit').then(([code, signal]) => String(signal ?? code));
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-2000)));

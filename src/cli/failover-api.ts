@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import type { DataCenterKey } from '../config.ts';
+
+const sideUrls = z.object({ smooth: z.string(), hls: z.string(), dash: z.string() });
+export type SideUrls = z.infer<typeof sideUrls>;
+
+const started = z.object({ operationId: z.string(), streamId: z.string(), status: z.string() });
+export type Started = z.infer<typeof started>;
+
+const upload = z.object({
+  assetId: z.string(),
+  dataCenter: z.enum(['a', 'b']),
+  /** Holds a SAS: a secret. */
+  uploadUrl: z.string(),
+});
+export type Upload = z.infer<typeof upload>;
+
+const failure = z.object({ code: z.string(), message: z.string(), retriable: z.boolean().optional() });
+export type OperationFailure = z.infer<typeof failure>;
+
+const result = z.looseObject({
+  streamId: z.string(),
+  locatorId: z.string().optional(),
+  protected: z.boolean().optional(),
+  urls: z.partialRecord(z.enum(['a', 'b']), sideUrls).optional(),
+  compared: z.unknown().optional(),
+  /** Why it is not protected. */
+  problem: failure.nullish(),
+});
+/** What a run that succeeded answers; more than is named here is passed on as it is. */
+export type OperationResult = z.infer<typeof result>;
+
+const operation = z.object({
+  operationId: z.string(),
+  streamId: z.string(),
+  kind: z.string(),
+  status: z.enum(['running', 'succeeded', 'failed', 'canceled']),
+  step: z.string().nullish(),
+  percent: z.number().nullish(),
+  bytes: z.object({ done: z.number(), total: z.number() }).nullish(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+  result: result.nullish(),
+  error: failure.nullish(),
+});
+export type Operation = z.infer<typeof operation>;
+
+const problem = z.looseObject({
+  code: z.string().optional(),
+  title: z.string().optional(),
+  detail: z.string().optional(),
+});
+
+/** The HTTP API refused a request. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly status: number;
+  /** The problem's stable code, or `http-{status}`. */
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** Nothing answers at the HTTP API's address, or what answers is something else. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+  readonly code = 'unreachable';
+}
+
+export interface StreamRequest {
+  readonly streamId: string;
+  readonly source?: DataCenterKey;
+  readonly preset?: string;
+  readonly input: { readonly assetId: string } | { readonly url: string };
+}
+
+export interface ApiConnection {
+  /** Base URL of the Function App, without a slash at its end. */
+  readonly url: string;
+  /** A function key; it goes in a header, never in a URL. */
+  readonly key: string | undefined;
+}
+
+/** The workflow's HTTP API. Everything throws ApiError or UnreachableError. */
+export interface FailoverApi {
+  readonly url: string;
+  createUpload(fileName: string, dataCenter?: DataCenterKey): Promise<Upload>;
+  /** The same request again answers with the run there is. */
+  submit(request: StreamRequest): Promise<Started>;
+  /** Undefined when there is none. */
+  operation(id: string): Promise<Operation | undefined>;
+}
+
+export function failoverApi({ url, key }: ApiConnection): FailoverApi {
+  async function call(method: string, path: string, body?: unknown): Promise<unknown> {
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        accept: 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(key === undefined ? {} : { 'x-functions-key': key }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(60_000),
+    }).catch((error: unknown) => {
+      throw new UnreachableError(`Nothing answers at ${url} (${reasonOf(error)}).`);
+    });
+    const text = await response.text();
+    if (response.ok) return jsonOf(text);
+    if (response.status === 401 || response.status === 403) {
+      throw new ApiError(response.status, 'unauthorized', `${url} does not accept the function key.`);
+    }
+    const { code, title, detail } = problem.safeParse(jsonOf(text)).data ?? {};
+    throw new ApiError(
+      response.status,
+      code ?? `http-${response.status}`,
+      detail ?? title ?? `${method} ${path} answered ${response.status}.`,
+    );
+  }
+
+  function read<Schema extends z.ZodType>(schema: Schema, answer: unknown): z.infer<Schema> {
+    const { data, error } = schema.safeParse(answer);
+    if (error === undefined) return data;
+    throw new UnreachableError(`What answers at ${url} is not this project's HTTP API.`, { cause: error });
+  }
+
+  return {
+    url,
+    createUpload: async (fileName, dataCenter) =>
+      read(upload, await call('POST', '/api/uploads', { fileName, dataCenter })),
+    submit: async (request) => read(started, await call('POST', '/api/streams', request)),
+    operation: (id) =>
+      orUndefined(async () =>
+        read(operation, await call('GET', `/api/operations/${encodeURIComponent(id)}`)),
+      ),
+  };
+}
+
+async function orUndefined<Value>(request: () => Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await request();
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { cause, message } = error as Error & { cause?: { code?: string; message?: string } };
+  return cause?.code ?? cause?.message ?? message;
+}

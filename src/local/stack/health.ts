@@ -1,0 +1,35 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A part of the stack did not become healthy in time. */
+export class NotHealthyError extends Error {
+  override readonly name = 'NotHealthyError';
+  readonly code = 'not-healthy';
+}
+
+/**
+ * Asks until the answer is a success, the signal aborts or the time is over.
+ * @throws NotHealthyError
+ */
+export async function healthy(
+  url: string,
+  options: { headers?: Record<string, string>; patienceMilliseconds: number; signal?: AbortSignal },
+): Promise<void> {
+  const end = Date.now() + options.patienceMilliseconds;
+  let last = 'no answer';
+  while (Date.now() < end) {
+    options.signal?.throwIfAborted();
+    try {
+      const response = await fetch(url, {
+        headers: options.headers ?? {},
+        signal: AbortSignal.timeout(5000),
+      });
+      await response.body?.cancel();
+      if (response.ok) return;
+      last = `status ${response.status}`;
+    } catch (error) {
+      last = error instanceof Error ? error.message : String(error);
+    }
+    await delay(50);
+  }
+  throw new NotHealthyError(`${url} is not healthy (${last}).`);
+}

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { ApiError, UnreachableError, type FailoverApi, type Operation } from '../../cli/failover-api.ts';
+import { follow } from '../../cli/follow.ts';
+import type { Progress } from '../../cli/progress.ts';
+import { isUrl } from '../../cli/stream-id.ts';
+import { UploadError, uploadInput } from '../../cli/upload.ts';
+import type { StackSettings } from './settings.ts';
+
+/** How the main job ended; a request that was refused never became an operation. */
+export type Outcome = Pick<Operation, 'status' | 'streamId' | 'result' | 'error'> & {
+  readonly operationId?: string;
+};
+
+export interface MainJob {
+  readonly streamId: string;
+  /** A file or an http(s) URL. */
+  readonly input: string;
+  readonly uploads: StackSettings['uploads'];
+  /** Keeps what was uploaded for the next start. */
+  readonly uploaded: () => Promise<void>;
+}
+
+/**
+ * Publishes the input in both data centers: uploaded unless an earlier start did, submitted, followed to its end.
+ * The same input under the same stream id is the same request, so it is answered by the run there is.
+ */
+export async function runMainJob(
+  api: FailoverApi,
+  job: MainJob,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { streamId, input } = job;
+  try {
+    const { operationId } = await api.submit({
+      streamId,
+      source: 'a',
+      input: isUrl(input) ? { url: input } : { assetId: await assetOf(api, job, progress) },
+    });
+    return await follow(api, operationId, progress, { signal });
+  } catch (error) {
+    if (error instanceof ApiError || error instanceof UnreachableError || error instanceof UploadError) {
+      const { code, message } = error;
+      return { status: 'failed', streamId, result: undefined, error: { code, message } };
+    }
+    throw error;
+  }
+}
+
+async function assetOf(api: FailoverApi, job: MainJob, progress: Progress): Promise<string> {
+  const sha256 = await hashOf(job.input);
+  const earlier = job.uploads[job.streamId];
+  if (earlier?.sha256 === sha256) return earlier.assetId;
+  const assetId = await uploadInput(api, job.input, { dataCenter: 'a', progress });
+  job.uploads[job.streamId] = { sha256, assetId };
+  await job.uploaded();
+  return assetId;
+}
+
+async function hashOf(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}
