@@ -2,7 +2,6 @@ import { Command, Option } from 'commander';
 import { accessSync, constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isUrl, streamIdFrom } from '../../cli/stream-id.ts';
-import { streamIdPattern, streamIdRule } from '../../streams/stream-id.ts';
 import { functionsHosts, type FunctionsHost } from './stack-parts.ts';
 
 export const edgeTimings = ['fast', 'front-door'] as const;
@@ -78,7 +77,6 @@ export function parseArguments(argv: readonly string[], sample: string): StartAr
   const wrong = file === undefined ? undefined : unreadable(file);
   if (wrong !== undefined) command.error(`error: --input: ${wrong}`);
   const streamId = options.streamId ?? streamIdFrom(input);
-  if (!streamIdPattern.test(streamId)) command.error(`error: --stream-id ${streamIdRule}`);
   return {
     once: options.once ?? false,
     json: options.json ?? false,

@@ -55,11 +55,17 @@ async function answer(
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   };
   try {
-    if (!isAuthorized(request, token)) { send(401, { message: 'The token of control.json is needed.' }); return; }
+    if (!isAuthorized(request, token)) {
+      send(401, { message: 'The token of control.json is needed.' });
+      return;
+    }
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const command = controlCommand.safeParse(JSON.parse(Buffer.concat(chunks).toString('utf8')));
-    if (!command.success) { send(400, { message: z.prettifyError(command.error) }); return; }
+    if (!command.success) {
+      send(400, { message: z.prettifyError(command.error) });
+      return;
+    }
     await carryOut(stack, command.data);
     done(command.data);
     send(200, { dataCenters: { a: stack.stateOf('a'), b: stack.stateOf('b') } });
@@ -70,12 +76,18 @@ async function answer(
 
 async function carryOut(stack: Stack, command: ControlCommand): Promise<void> {
   switch (command.command) {
-    case 'start-outage':
-      { await stack.startOutage(command.dataCenter, command.how); return; }
-    case 'end-outage':
-      { await stack.endOutage(command.dataCenter); return; }
-    case 'restart':
-      { await stack.restart(command.program); return; }
+    case 'start-outage': {
+      await stack.startOutage(command.dataCenter, command.how);
+      return;
+    }
+    case 'end-outage': {
+      await stack.endOutage(command.dataCenter);
+      return;
+    }
+    case 'restart': {
+      await stack.restart(command.program);
+      return;
+    }
   }
 }
 

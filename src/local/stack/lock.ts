@@ -30,9 +30,8 @@ export class DataDirectoryInUseError extends Error {
 }
 
 export interface DataDirectoryLock {
-  /** Notes a process that must be gone before another stack may work here. */
+  /** Notes a process that must be gone before another stack may work here; it replaces one of the same name. */
   add(name: string, pid: number): Promise<void>;
-  remove(pid: number): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -68,15 +67,14 @@ export async function lockDataDirectory(
 function keep(path: string, own: LockContent): DataDirectoryLock {
   let content = own;
   let written = Promise.resolve();
-  const change = (processes: LockContent['processes']): Promise<void> => {
-    content = { ...content, processes };
-    const snapshot = content;
-    written = written.then(() => writePrivateJson(path, snapshot));
-    return written;
-  };
   return {
-    add: (name, pid) => change([...content.processes, { name, ...identityOf(pid) }]),
-    remove: (pid) => change(content.processes.filter((known) => known.pid !== pid)),
+    add(name, pid) {
+      const others = content.processes.filter((known) => known.name !== name);
+      content = { ...content, processes: [...others, { name, ...identityOf(pid) }] };
+      const snapshot = content;
+      written = written.then(() => writePrivateJson(path, snapshot));
+      return written;
+    },
     async release() {
       await written;
       await rm(path, { force: true });

@@ -81,14 +81,13 @@ export class Supervisor {
   #add(running: RunningProgram, logFile: string): Member {
     const member: Member = { running, logFile, state: 'starting', ending: false };
     this.#members.set(running.name, member);
-    void running.exited.then(async (how) => {
+    void running.exited.then((how) => {
       const surprise = member.state !== 'starting' && !member.ending;
       member.state = 'ended';
       this.#tellCaretaker({ forget: running.pid });
       if (surprise) {
         this.#options.endedByItself(running.name, new ProgramEndedError(running.name, how, logFile));
       }
-      await this.#options.lock.remove(running.pid);
     });
     return member;
   }
