@@ -76,6 +76,10 @@ const workflowSettings = z.object({
   TARGET_PATIENCE_MINUTES: integer(1, 1440)
     .default(10)
     .describe('How long a run waits for an unreachable target before the stream is published, not protected'),
+  JOB_PATIENCE_MINUTES: integer(1, 10_080)
+    .default(180)
+    .describe('How long an encoding job may make no progress before it is canceled'),
+  INPUT_MAX_GIB: integer(1, 4096).default(64).describe('The largest file taken in from a URL, in GiB'),
   APPLICATIONINSIGHTS_CONNECTION_STRING: name.optional().describe('Application Insights; absent: logs only'),
 });
 
@@ -104,6 +108,9 @@ export interface WorkflowConfig {
   readonly resync: { readonly schedule: string; readonly mode: 'report' | 'repair' };
   readonly verify: 'properties' | 'bytes';
   readonly targetPatienceMinutes: number;
+  readonly jobPatienceMinutes: number;
+  /** Bytes. */
+  readonly inputMaxBytes: number;
   readonly applicationInsights: string | undefined;
 }
 
@@ -154,8 +161,43 @@ export function workflowConfig(environment: Environment = process.env): Workflow
     resync: { schedule: settings.RESYNC_SCHEDULE, mode: settings.RESYNC_MODE },
     verify: settings.VERIFY,
     targetPatienceMinutes: settings.TARGET_PATIENCE_MINUTES,
+    jobPatienceMinutes: settings.JOB_PATIENCE_MINUTES,
+    inputMaxBytes: settings.INPUT_MAX_GIB * 2 ** 30,
     applicationInsights: settings.APPLICATIONINSIGHTS_CONNECTION_STRING,
   };
+}
+
+const ownTablesSettings = z.object({
+  AzureWebJobsStorage: name.optional(),
+  AzureWebJobsStorage__accountName: name.optional(),
+  AzureWebJobsStorage__tableServiceUri: url.optional(),
+  AzureWebJobsStorage__clientId: name.optional(),
+});
+
+/** Where the Function App keeps its own tables: in the storage account that the Functions host uses. */
+export type OwnTablesConfig =
+  | { readonly kind: 'key'; readonly connectionString: string }
+  | { readonly kind: 'identity'; readonly tableUrl: string; readonly clientId: string | undefined };
+
+/**
+ * Reads the settings of the Functions host's storage account, in each form that the host knows.
+ * @throws ConfigurationError
+ */
+export function ownTablesConfig(environment: Environment = process.env): OwnTablesConfig {
+  const settings = read(ownTablesSettings, environment);
+  if (settings.AzureWebJobsStorage !== undefined) {
+    return { kind: 'key', connectionString: settings.AzureWebJobsStorage };
+  }
+  const account = settings.AzureWebJobsStorage__accountName;
+  const tableUrl =
+    settings.AzureWebJobsStorage__tableServiceUri ??
+    (account === undefined ? undefined : `https://${account}.table.core.windows.net`);
+  if (tableUrl === undefined) {
+    throw new ConfigurationError([
+      'AzureWebJobsStorage: is not set (nor AzureWebJobsStorage__accountName or __tableServiceUri)',
+    ]);
+  }
+  return { kind: 'identity', tableUrl, clientId: settings.AzureWebJobsStorage__clientId };
 }
 
 const roles = z

@@ -1,0 +1,68 @@
+import type { Outcome } from '../streams/errors.ts';
+import { cancelJob } from './cancel-job.ts';
+import { compareSides } from './compare-sides.ts';
+import { copyBlob } from './copy-blob.ts';
+import { createAsset } from './create-asset.ts';
+import { createFileInfos } from './create-file-infos.ts';
+import { createOriginLocator } from './create-origin-locator.ts';
+import { readSas, writeSas } from './create-sas.ts';
+import { deleteLocator } from './delete-locator.ts';
+import { deleteSasLocators } from './delete-sas-locators.ts';
+import type { Dependencies } from './dependencies.ts';
+import { discardOutput } from './discard-output.ts';
+import { encode } from './encode.ts';
+import { toFailure } from './failures.ts';
+import { findStream } from './find-stream.ts';
+import { finishRun } from './finish-run.ts';
+import { inspectInput } from './inspect-input.ts';
+import { listBatch } from './list-batch.ts';
+import { planBatches } from './plan-batches.ts';
+import { probeOrigin } from './probe-origin.ts';
+import { publishAsset } from './publish-asset.ts';
+import { readJob } from './read-job.ts';
+import { replicateLocator } from './replicate-locator.ts';
+import { requestCancel } from './request-cancel.ts';
+import { startEndpoint } from './start-endpoint.ts';
+
+/** Every activity, by the name that orchestrations call it by. */
+export function createActivities(dependencies: Dependencies) {
+  return {
+    cancelJob: cancelJob(dependencies),
+    compareSides: compareSides(dependencies),
+    copyBlob: copyBlob(dependencies),
+    createAsset: createAsset(dependencies),
+    createFileInfos: createFileInfos(dependencies),
+    createOriginLocator: createOriginLocator(dependencies),
+    deleteLocator: deleteLocator(dependencies),
+    deleteSasLocators: deleteSasLocators(dependencies),
+    discardOutput: discardOutput(dependencies),
+    encode: encode(dependencies),
+    findStream: findStream(dependencies),
+    finishRun: finishRun(dependencies),
+    inspectInput: inspectInput(dependencies),
+    listBatch: listBatch(dependencies),
+    planBatches: planBatches(dependencies),
+    probeOrigin: probeOrigin(dependencies),
+    publishAsset: publishAsset(dependencies),
+    readJob: readJob(dependencies),
+    readSas: readSas(dependencies),
+    replicateLocator: replicateLocator(dependencies),
+    requestCancel: requestCancel(dependencies),
+    startEndpoint: startEndpoint(dependencies),
+    writeSas: writeSas(dependencies),
+  };
+}
+
+export type Activities = ReturnType<typeof createActivities>;
+export type ActivityName = keyof Activities;
+export type ActivityInput<Name extends ActivityName> = Parameters<Activities[Name]>[0];
+export type ActivityValue<Name extends ActivityName> = Awaited<ReturnType<Activities[Name]>>;
+
+/** Runs an activity; what it throws becomes data, which is how failures cross into the durable history. */
+export async function toOutcome<Value>(work: () => Promise<Value>): Promise<Outcome<Value>> {
+  try {
+    return { ok: true, value: await work() };
+  } catch (error) {
+    return { ok: false, error: toFailure(error) };
+  }
+}

@@ -1,0 +1,33 @@
+import { compare, type Comparison } from '../streams/comparison.ts';
+import type { Side } from '../streams/data-center.ts';
+import type { RunReference } from '../streams/operation.ts';
+import type { Dependencies } from './dependencies.ts';
+import { readSide, type SideReading } from './read-side.ts';
+
+export interface CompareSidesInput {
+  readonly run: RunReference;
+  readonly source: { readonly side: Side; readonly reading: SideReading };
+  readonly target: { readonly side: Side; readonly reading: SideReading };
+  /** False while the target's locator is still to come. */
+  readonly locators: boolean;
+}
+
+/** Step 11: reads both sides and compares them; what crosses into the history is only what was found. */
+export function compareSides({ dataCenters, telemetry }: Dependencies) {
+  return async ({ run, source, target, locators }: CompareSidesInput): Promise<Comparison> => {
+    const [left, right] = await Promise.all([
+      readSide(dataCenters[source.side], run.streamId, source.reading),
+      readSide(dataCenters[target.side], run.streamId, target.reading),
+    ]);
+    const comparison = compare(left, right, { level: source.reading.level, locators });
+    telemetry.event('SidesCompared', {
+      ...run,
+      level: comparison.level,
+      equal: comparison.equal,
+      files: comparison.files,
+      bytes: comparison.bytes,
+      differences: comparison.differenceCount,
+    });
+    return comparison;
+  };
+}

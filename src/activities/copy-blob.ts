@@ -1,0 +1,36 @@
+import { copyBlob as copy } from '../blob-copy/copy-blob.ts';
+import { ServerSideRefusals } from '../blob-copy/refusals.ts';
+import type { RunReference } from '../streams/operation.ts';
+import { betweenContainers } from './containers.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { BlobVersion } from './list-batch.ts';
+import type { Place } from './plan-batches.ts';
+
+export interface CopyBlobInput {
+  readonly run: RunReference;
+  readonly source: Place;
+  readonly target: Place;
+  readonly blob: BlobVersion;
+}
+
+export interface CopyBlobResult {
+  /** Bytes. */
+  readonly size: number;
+  readonly way: 'skipped' | 'server-side' | 'streamed';
+}
+
+/** Step 9: copies one version of one blob, or finds it there. */
+export function copyBlob({ dataCenters }: Dependencies) {
+  // Shared by all copies of this process: a way that an account refuses is not tried again for each blob.
+  const refusals = new ServerSideRefusals();
+  return async ({ source, target, blob }: CopyBlobInput): Promise<CopyBlobResult> => {
+    const opened = ({ side, sasLocatorId }: Place) => ({
+      containers: dataCenters[side].containers,
+      locatorId: sasLocatorId,
+    });
+    const { size, way } = await betweenContainers(opened(source), opened(target), (from, to) =>
+      copy({ source: from, target: to, refusals, ...blob }),
+    );
+    return { size, way };
+  };
+}

@@ -1,0 +1,78 @@
+import { AssetOptions, AssetState, type Asset, type AssetId } from '../media-service/model.ts';
+import type { MediaServices } from '../media-services-client/media-services.ts';
+import type { Side } from '../streams/data-center.ts';
+import { FinalError } from '../streams/errors.ts';
+import type { RunReference } from '../streams/operation.ts';
+import {
+  formatPublishedName,
+  inputAlternateId,
+  parsePublishedName,
+  type PublishedName,
+} from '../streams/published-name.ts';
+import type { Dependencies } from './dependencies.ts';
+
+export interface CreateAssetInput {
+  readonly run: RunReference;
+  readonly side: Side;
+  /** The asset that a URL is taken into (the hash says which request's), or the one that gets the replica. */
+  readonly purpose:
+    | { readonly kind: 'input'; readonly requestHash: string }
+    | { readonly kind: 'replica'; readonly name: PublishedName };
+}
+
+export interface CreatedAsset {
+  readonly assetId: AssetId;
+}
+
+/**
+ * Steps 1 and 7: finds the asset by its AlternateId or makes it. v2 does not keep AlternateIds unique, so it looks
+ * again after making one: the oldest stays, its own is deleted.
+ */
+export function createAsset({ dataCenters }: Dependencies) {
+  return async ({ run, side, purpose }: CreateAssetInput): Promise<CreatedAsset> => {
+    const { media } = dataCenters[side];
+    if (purpose.kind === 'replica') return replica(media, purpose.name);
+    const alternateId = inputAlternateId(run.streamId);
+    const name = `${run.streamId} input ${purpose.requestHash.slice(0, 16)}`;
+    for (const stale of await existing(media, alternateId)) {
+      // Taken in by a run that failed, from another request: nothing refers to it any more.
+      const isTakenIn = stale.Name?.startsWith(`${run.streamId} input `) === true;
+      if (isTakenIn && stale.Name !== name) await media.deleteAsset(stale.Id);
+    }
+    const found = (await existing(media, alternateId)).find((asset) => asset.Name === name);
+    return { assetId: (found ?? (await create(media, alternateId, name))).Id };
+  };
+}
+
+async function replica(media: MediaServices, name: PublishedName): Promise<CreatedAsset> {
+  const [found] = await existing(media, name.streamId);
+  const text = formatPublishedName(name);
+  const asset = found ?? (await create(media, name.streamId, text));
+  if (asset.Options !== AssetOptions.None) {
+    throw new FinalError(
+      'input-encrypted',
+      `The target's asset ${asset.Id} is encrypted: delete it, then replicate again.`,
+    );
+  }
+  const there = parsePublishedName(asset.Name);
+  if (there !== undefined && there.revision > name.revision) {
+    throw new FinalError(
+      'sides-differ',
+      `The target holds revision ${there.revision} of ${name.streamId}, the source only ${name.revision}: the target is the newer one.`,
+    );
+  }
+  if (asset.Name !== text) await media.updateAsset(asset.Id, { name: text });
+  return { assetId: asset.Id };
+}
+
+async function create(media: MediaServices, alternateId: string, name: string): Promise<Asset> {
+  const created = await media.createAsset({ name, alternateId, options: AssetOptions.None });
+  const oldest = (await existing(media, alternateId))[0] ?? created;
+  if (oldest.Id !== created.Id) await media.deleteAsset(created.Id);
+  return oldest;
+}
+
+/** Oldest first. */
+async function existing(media: MediaServices, alternateId: string): Promise<readonly Asset[]> {
+  return (await media.assetsByAlternateId(alternateId)).filter(({ State }) => State !== AssetState.Deleted);
+}

@@ -1,0 +1,30 @@
+import type { Telemetry } from '../telemetry.ts';
+import type { MediaServices } from '../media-services-client/media-services.ts';
+import type { Side } from '../streams/data-center.ts';
+import type { Claims } from './claims.ts';
+import type { Containers } from './containers.ts';
+
+export interface DataCenter {
+  readonly side: Side;
+  /** As people know it. */
+  readonly name: string;
+  readonly media: MediaServices;
+  /** The containers of its assets, by their SAS locators. */
+  readonly containers: Containers;
+}
+
+export interface ActivitySettings {
+  readonly originLocatorDays: number;
+  readonly startStreamingEndpoints: boolean;
+  readonly allowPrivateInputUrls: boolean;
+  /** Bytes. */
+  readonly inputMaxBytes: number;
+}
+
+/** What the activities are made from: built once, in the composition root. */
+export interface Dependencies {
+  readonly dataCenters: Readonly<Record<Side, DataCenter>>;
+  readonly claims: Claims;
+  readonly telemetry: Telemetry;
+  readonly settings: ActivitySettings;
+}

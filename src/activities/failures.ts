@@ -1,0 +1,27 @@
+import { RestError } from '@azure/data-tables';
+import { BlobCopyError } from '../blob-copy/errors.ts';
+import { MediaServicesError, withoutSecrets } from '../media-services-client/errors.ts';
+import { failureOf, StreamError, type ErrorCode, type Failure } from '../streams/errors.ts';
+
+/** What an error of any kind means for the step it ended; its message holds no secret. */
+export function toFailure(error: unknown): Failure {
+  const failure = (retriable: boolean, ifRetriable: ErrorCode, ifFinal: ErrorCode): Failure => ({
+    code: retriable ? ifRetriable : ifFinal,
+    message: withoutSecrets(error instanceof Error ? error.message : String(error)).slice(0, 1000),
+    retriable,
+  });
+  if (error instanceof StreamError) return { ...failureOf(error), message: withoutSecrets(error.message) };
+  if (error instanceof MediaServicesError) {
+    return failure(error.retriable, 'media-service-unreachable', 'media-service-refused');
+  }
+  if (error instanceof BlobCopyError) {
+    return failure(error.retriable, 'storage-unreachable', 'storage-refused');
+  }
+  // The app's own table: no status means that there was no answer.
+  if (error instanceof RestError) {
+    const { statusCode = 503 } = error;
+    const passes = statusCode >= 500 || statusCode === 429 || statusCode === 408;
+    return failure(passes, 'storage-unreachable', 'storage-refused');
+  }
+  return failure(false, 'internal', 'internal');
+}

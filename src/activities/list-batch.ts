@@ -1,0 +1,35 @@
+import type { RunReference } from '../streams/operation.ts';
+import type { Dependencies } from './dependencies.ts';
+import { blobsInBatch, copiesBetween, type Batch, type Place } from './plan-batches.ts';
+
+export interface ListBatchInput {
+  readonly run: RunReference;
+  readonly source: Place;
+  readonly target: Place;
+  readonly batch: Pick<Batch, 'first' | 'last'>;
+}
+
+/** A version of a blob that is to be copied. */
+export interface BlobVersion {
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly etag: string;
+}
+
+/** Step 9: the blobs of one batch that are still to be copied. */
+export function listBatch(dependencies: Dependencies) {
+  return async ({
+    run,
+    source,
+    target,
+    batch,
+  }: ListBatchInput): Promise<{ readonly blobs: readonly BlobVersion[] }> => {
+    const copies = await copiesBetween(dependencies, run, source, target);
+    const blobs = copies
+      .filter(({ name }) => name >= batch.first && name <= batch.last)
+      .slice(0, blobsInBatch)
+      .map(({ name, size, etag }) => ({ name, size, etag }));
+    return { blobs };
+  };
+}

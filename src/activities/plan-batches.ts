@@ -1,0 +1,81 @@
+import type { BlobSummary } from '../blob-copy/container-sas.ts';
+import { planCopy } from '../blob-copy/plan.ts';
+import type { LocatorId } from '../media-service/model.ts';
+import type { Side } from '../streams/data-center.ts';
+import { FinalError } from '../streams/errors.ts';
+import type { RunReference } from '../streams/operation.ts';
+import { allBlobs } from './containers.ts';
+import type { Dependencies } from './dependencies.ts';
+
+/** A container as a run opens it. */
+export interface Place {
+  readonly side: Side;
+  readonly sasLocatorId: LocatorId;
+}
+
+export interface PlanBatchesInput {
+  readonly run: RunReference;
+  readonly source: Place;
+  readonly target: Place;
+}
+
+/** Consecutive blobs in the order of their names, from the first to the last one's name. */
+export interface Batch {
+  readonly first: string;
+  readonly last: string;
+  readonly blobs: number;
+  readonly bytes: number;
+}
+
+export interface BatchPlan {
+  readonly batches: readonly Batch[];
+  readonly blobs: number;
+  readonly bytes: number;
+  /** Whether there is more to copy behind the last batch: plan again once these are done. */
+  readonly more: boolean;
+}
+
+/** Replaying a history costs the square of its completions: so many activities a sub-orchestration at most. */
+export const blobsInBatch = 64;
+/** Keeps a plan below what one history event should hold. */
+const batchesInPlan = 128;
+
+/** Step 9, first half: what differs between the containers, as ranges of names and not as a list. */
+export function planBatches(dependencies: Dependencies) {
+  return async ({ run, source, target }: PlanBatchesInput): Promise<BatchPlan> => {
+    const copies = await copiesBetween(dependencies, run, source, target);
+    const batches: Batch[] = [];
+    for (let start = 0; start < copies.length && batches.length < batchesInPlan; start += blobsInBatch) {
+      const part = copies.slice(start, start + blobsInBatch);
+      const [first, last] = [part[0], part.at(-1)];
+      if (first === undefined || last === undefined) break;
+      batches.push({ first: first.name, last: last.name, blobs: part.length, bytes: bytesOf(part) });
+    }
+    return {
+      batches,
+      blobs: copies.length,
+      bytes: bytesOf(copies),
+      more: copies.length > batches.length * blobsInBatch,
+    };
+  };
+}
+
+/** What is at the source and not, or not equal, at the target; in the order of the names. */
+export async function copiesBetween(
+  { dataCenters, claims }: Dependencies,
+  run: RunReference,
+  source: Place,
+  target: Place,
+): Promise<readonly BlobSummary[]> {
+  if (await claims.cancelRequested(run)) throw new FinalError('canceled', 'The operation was canceled.');
+  const [there, here] = await Promise.all(
+    [source, target].map(({ side, sasLocatorId }) =>
+      allBlobs({ containers: dataCenters[side].containers, locatorId: sasLocatorId }),
+    ),
+  );
+  return planCopy(there ?? [], here ?? []).copy;
+}
+
+function bytesOf(blobs: readonly BlobSummary[]): number {
+  return blobs.reduce((sum, { size }) => sum + size, 0);
+}

@@ -1,0 +1,43 @@
+import { AssetOptions, type AssetId, type JobId } from '../media-service/model.ts';
+import type { Side } from '../streams/data-center.ts';
+import { FinalError } from '../streams/errors.ts';
+import type { RunReference } from '../streams/operation.ts';
+import { formatPublishedName, type PublishedName } from '../streams/published-name.ts';
+import type { Dependencies } from './dependencies.ts';
+import { manifestOf } from './published-asset.ts';
+
+export interface PublishAssetInput {
+  readonly run: RunReference;
+  readonly side: Side;
+  readonly jobId: JobId;
+}
+
+export interface PublishedAsset {
+  readonly assetId: AssetId;
+  readonly name: PublishedName;
+}
+
+/** Step 4: makes the `.ism` of the job's output primary, then names the output as the stream's published asset. */
+export function publishAsset({ dataCenters, telemetry }: Dependencies) {
+  return async ({ run, side, jobId }: PublishAssetInput): Promise<PublishedAsset> => {
+    const { media } = dataCenters[side];
+    const [output] = await media.outputAssets(jobId);
+    if (output === undefined) {
+      throw new FinalError('encoding-failed', `The job ${jobId} has no output: submit the stream again.`);
+    }
+    if (output.Options !== AssetOptions.None) {
+      throw new FinalError('input-encrypted', `The job's output ${output.Id} is encrypted: it cannot be replicated.`);
+    }
+    const manifest = manifestOf(await media.files(output.Id), output.Id);
+    if (!manifest.IsPrimary) await media.updateFile(manifest.Id, { isPrimary: true });
+    const name = { streamId: run.streamId, source: side, revision: 1, mark: undefined };
+    await media.updateAsset(output.Id, { name: formatPublishedName(name), alternateId: run.streamId });
+    const [oldest] = await media.assetsByAlternateId(run.streamId);
+    if (oldest !== undefined && oldest.Id !== output.Id) {
+      await media.deleteAsset(output.Id);
+      throw new FinalError('stream-exists', `Another run published ${run.streamId} first, as ${oldest.Id}.`);
+    }
+    telemetry.event('AssetPublished', { ...run, side, assetId: output.Id, manifest: manifest.Name });
+    return { assetId: output.Id, name };
+  };
+}

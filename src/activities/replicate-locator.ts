@@ -1,0 +1,67 @@
+import { LocatorType, Permissions, type AssetId, type Locator, type LocatorId } from '../media-service/model.ts';
+import { otherSide, type Side } from '../streams/data-center.ts';
+import { FinalError } from '../streams/errors.ts';
+import type { RunReference } from '../streams/operation.ts';
+import { streamingUrls, type StreamingUrls } from '../streams/streaming-urls.ts';
+import type { Dependencies } from './dependencies.ts';
+import { manifestOf } from './published-asset.ts';
+
+export interface ReplicateLocatorInput {
+  readonly run: RunReference;
+  readonly source: Side;
+  readonly locatorId: LocatorId;
+  readonly targetAssetId: AssetId;
+}
+
+export interface ReplicatedLocator {
+  readonly created: boolean;
+  readonly urls: StreamingUrls;
+}
+
+/** Step 12: the target's origin locator with the source's id, start and expiry. */
+export function replicateLocator({ dataCenters, telemetry }: Dependencies) {
+  return async ({ run, source, locatorId, targetAssetId }: ReplicateLocatorInput): Promise<ReplicatedLocator> => {
+    const target = otherSide(source);
+    const { media } = dataCenters[target];
+    const original = await dataCenters[source].media.locator(locatorId);
+    if (original?.Type !== LocatorType.OnDemandOrigin) {
+      throw new FinalError('stream-missing', `The source's origin locator ${locatorId} is gone.`);
+    }
+    const manifest = manifestOf(await media.files(targetAssetId), targetAssetId);
+    const existing = await media.locator(locatorId);
+    if (existing !== undefined && existing.AssetId !== targetAssetId) {
+      throw new FinalError(
+        'locator-conflict',
+        `The locator ${locatorId} belongs to the asset ${existing.AssetId} at the target: delete one of them.`,
+      );
+    }
+    if (existing !== undefined && sameTimes(original, existing)) {
+      return { created: false, urls: streamingUrls(existing.Path, manifest.Name) };
+    }
+    // Same id, other times: deleting and making it again is how a replica's locator is repaired.
+    if (existing !== undefined) await media.deleteLocator(locatorId);
+    const startTime = original.StartTime ?? original.ExpirationDateTime;
+    const policy = await media.accessPolicy({
+      name: 'failover streaming',
+      durationInMinutes: (original.ExpirationDateTime.getTime() - startTime.getTime()) / 60_000,
+      permissions: Permissions.Read,
+    });
+    const created = await media.createLocator({
+      id: locatorId,
+      ...(original.Name === null ? {} : { name: original.Name }),
+      type: LocatorType.OnDemandOrigin,
+      accessPolicyId: policy.Id,
+      assetId: targetAssetId,
+      startTime,
+    });
+    telemetry.event('LocatorReplicated', { ...run, side: target, assetId: targetAssetId, locatorId });
+    return { created: true, urls: streamingUrls(created.Path, manifest.Name) };
+  };
+}
+
+function sameTimes(one: Locator, other: Locator): boolean {
+  return (
+    one.StartTime?.getTime() === other.StartTime?.getTime() &&
+    one.ExpirationDateTime.getTime() === other.ExpirationDateTime.getTime()
+  );
+}

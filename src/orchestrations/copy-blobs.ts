@@ -1,0 +1,78 @@
+import type { OrchestrationContext } from 'durable-functions';
+import type { CopyBlobResult } from '../activities/copy-blob.ts';
+import type { BlobVersion } from '../activities/list-batch.ts';
+import type { Batch, Place } from '../activities/plan-batches.ts';
+import { errorOf, type Outcome } from '../streams/errors.ts';
+import type { RunReference } from '../streams/operation.ts';
+import { answerOf, failureFrom, pauseBefore, perform, type Steps } from './perform.ts';
+import { statusOf } from './progress.ts';
+
+export interface CopyBlobsInput {
+  readonly run: RunReference;
+  readonly source: Place;
+  readonly target: Place;
+  /** What this lane copies, one after the other. */
+  readonly batches: readonly Batch[];
+  /** For the target, in minutes. */
+  readonly patience: number;
+  readonly done: CopiedSoFar;
+}
+
+export interface CopiedSoFar {
+  readonly blobs: number;
+  readonly bytes: number;
+}
+
+/**
+ * Step 9, second half: one lane of copies. A batch a generation, so that the history stays small however many blobs
+ * there are; within a batch one activity a blob, side by side.
+ */
+export function* copyBlobs(context: OrchestrationContext): Steps<Outcome<CopiedSoFar> | undefined> {
+  const input = context.df.getInput<CopyBlobsInput>();
+  const { run, source, target, patience } = input;
+  const [batch, ...batches] = input.batches;
+  if (batch === undefined) return { ok: true, value: input.done };
+  try {
+    context.df.setCustomStatus(statusOf('copyBlobs', 0, { bytes: { done: input.done.bytes, total: 0 } }));
+    const { blobs } = yield* perform(context, 'listBatch', { run, source, target, batch }, patience);
+    yield* copyAll(context, input, blobs);
+    const done = { blobs: input.done.blobs + batch.blobs, bytes: input.done.bytes + batch.bytes };
+    if (batches.length === 0) return { ok: true, value: done };
+    context.df.continueAsNew({ ...input, batches, done });
+    return undefined;
+  } catch (error) {
+    return { ok: false, error: failureFrom(error) };
+  }
+}
+
+/** Copies the blobs; those that fail for now are tried again together. */
+function* copyAll(
+  context: OrchestrationContext,
+  { run, source, target, patience }: CopyBlobsInput,
+  blobs: readonly BlobVersion[],
+): Steps<void> {
+  const deadline = context.df.currentUtcDateTime.getTime() + patience * 60_000;
+  let left = blobs;
+  for (let retry = 0; left.length > 0; retry += 1) {
+    const tasks = left.map((blob) => context.df.callActivity('copyBlob', { run, source, target, blob }));
+    // Task.all fails with the first failure and leaves the rest running: each one's own end is waited for.
+    try {
+      yield context.df.Task.all(tasks);
+    } catch {
+      // Told by the tasks themselves, below.
+    }
+    const failed: BlobVersion[] = [];
+    for (const [index, task] of tasks.entries()) {
+      const outcome = yield* answerOf<CopyBlobResult>(task);
+      const blob = left[index];
+      if (outcome.ok || blob === undefined) continue;
+      const next = context.df.currentUtcDateTime.getTime() + pauseBefore(retry);
+      if (!outcome.error.retriable || next > deadline) throw errorOf(outcome.error);
+      failed.push(blob);
+    }
+    if (failed.length > 0) {
+      yield context.df.createTimer(new Date(context.df.currentUtcDateTime.getTime() + pauseBefore(retry)));
+    }
+    left = failed;
+  }
+}

@@ -1,0 +1,175 @@
+import type { OrchestrationContext } from 'durable-functions';
+import type { AssetId, JobId, LocatorId } from '../streams/entity-ids.ts';
+import { otherSide, type Side } from '../streams/data-center.ts';
+import { errorOf, failureText, FinalError, type Failure } from '../streams/errors.ts';
+import type { Patience, PublishResult, RunReference } from '../streams/operation.ts';
+import type { PublishedName } from '../streams/published-name.ts';
+import type { StreamingUrls } from '../streams/streaming-urls.ts';
+import { Cancellation } from './cancellation.ts';
+import { failureFrom, perform, tryTo, type Steps } from './perform.ts';
+import { statusOf } from './progress.ts';
+import type { Replica, ReplicateAssetInput } from './replicate-asset.ts';
+import type { WaitForJobInput } from './wait-for-job.ts';
+
+export interface PublishStreamInput {
+  readonly run: RunReference;
+  readonly source: Side;
+  /** The URL itself is in the run's claim: it may be signed, and this input stays in the durable history. */
+  readonly input: { readonly assetId: AssetId } | { readonly url: 'in the claim' };
+  readonly requestHash: string;
+  /** A preset's name, or its JSON. */
+  readonly preset: string;
+  readonly patience: Patience;
+  /** The stream may be there already, made from the same request: then what is missing is done. */
+  readonly resumes: boolean;
+}
+
+/** The stream's published asset at its source. */
+interface Published {
+  readonly assetId: AssetId;
+  readonly name: PublishedName;
+}
+
+/** The whole workflow: encodes a video in its source, publishes it there, and replicates it to the target. */
+export function* publishStream(context: OrchestrationContext): Steps<PublishResult> {
+  const input = context.df.getInput<PublishStreamInput>();
+  const { run } = input;
+  const publishing = new Publishing(context, input);
+  let result: PublishResult | undefined;
+  let failure: Failure | null = null;
+  try {
+    result = yield* publishing.run();
+  } catch (error) {
+    failure = failureFrom(error);
+  }
+  yield* publishing.tidyUp();
+  const summary = { run, kind: 'publish', protected: result?.protected ?? false, error: failure } as const;
+  yield* tryTo(context, 'finishRun', summary);
+  if (result === undefined || failure !== null) {
+    throw new Error(failureText(failure ?? failureFrom('no result')));
+  }
+  context.df.setCustomStatus(statusOf('done'));
+  return result;
+}
+
+class Publishing {
+  readonly #context: OrchestrationContext;
+  readonly #input: PublishStreamInput;
+  readonly #cancellation: Cancellation;
+  #inputAssetId: AssetId | undefined;
+  #jobId: JobId | undefined;
+  #published: Published | undefined;
+
+  constructor(context: OrchestrationContext, input: PublishStreamInput) {
+    this.#context = context;
+    this.#input = input;
+    this.#cancellation = new Cancellation(context, input.run);
+  }
+
+  *run(): Steps<PublishResult> {
+    const { run, source, patience, resumes } = this.#input;
+    this.#step('findStream');
+    yield* perform(this.#context, 'startEndpoint', { run, side: source }, patience.source);
+    const place = { side: source, streamId: run.streamId };
+    const { stream } = yield* perform(this.#context, 'findStream', place, patience.source);
+    if (stream !== null && !resumes) {
+      throw new FinalError('stream-exists', `The stream ${run.streamId} is published already, from another input.`);
+    }
+    this.#published = stream ?? (yield* this.#encode());
+    this.#step('createOriginLocator');
+    const { assetId } = this.#published;
+    const locator = yield* perform(
+      this.#context,
+      'createOriginLocator',
+      { run, side: source, assetId },
+      patience.source,
+    );
+    return yield* this.#replicate(this.#published, locator);
+  }
+
+  /** Steps 1 to 4. */
+  *#encode(): Steps<Published> {
+    const { run, source, preset, patience } = this.#input;
+    const side = source;
+    const inputAssetId = yield* this.#takeInput();
+    this.#inputAssetId = inputAssetId;
+    this.#cancellation.check();
+    this.#step('encode');
+    const { jobId } = yield* perform(
+      this.#context,
+      'encode',
+      { run, side, inputAssetId, preset },
+      patience.source,
+    );
+    this.#jobId = jobId;
+    const part = `${this.#context.df.instanceId}:encode`;
+    this.#context.df.setCustomStatus(statusOf('waitForJob', 0, { part }));
+    const wait: WaitForJobInput = { run, side, jobId, patience };
+    const outcome = yield* this.#cancellation.orCancel(
+      this.#context.df.callSubOrchestrator('waitForJob', wait, part),
+      () => this.#cancelJob(jobId),
+    );
+    this.#cancellation.check();
+    if (!outcome.ok) throw errorOf(outcome.error);
+    this.#step('publishAsset');
+    return yield* perform(this.#context, 'publishAsset', { run, side, jobId }, patience.source);
+  }
+
+  *#cancelJob(jobId: JobId): Steps<void> {
+    const { run, source, patience } = this.#input;
+    yield* perform(this.#context, 'cancelJob', { run, side: source, jobId }, patience.source);
+  }
+
+  /** Step 1. */
+  *#takeInput(): Steps<AssetId> {
+    const { run, source, input, requestHash, patience } = this.#input;
+    const side = source;
+    this.#step('createAsset');
+    if ('assetId' in input) {
+      const { assetId } = input;
+      yield* perform(this.#context, 'inspectInput', { run, side, assetId }, patience.source);
+      return assetId;
+    }
+    throw new FinalError('input-url-refused', `${requestHash}`);
+  }
+
+  /** Steps 6 to 14. A target that cannot be reached leaves the stream published, and re-sync to go on. */
+  *#replicate(
+    { assetId, name }: Published,
+    locator: { readonly locatorId: LocatorId; readonly urls: StreamingUrls },
+  ): Steps<PublishResult> {
+    const { run, source, patience } = this.#input;
+    const target = otherSide(source);
+    const part = `${this.#context.df.instanceId}:replicate`;
+    this.#context.df.setCustomStatus(statusOf('replicateAsset', 0, { part }));
+    const input: ReplicateAssetInput = { run, source, assetId, name, patience, ...locator };
+    const outcome = yield* this.#cancellation.orCancel<Replica>(
+      this.#context.df.callSubOrchestrator('replicateAsset', input, part),
+    );
+    const common = { streamId: run.streamId, source, locatorId: locator.locatorId };
+    const here = source === 'a' ? { a: locator.urls } : { b: locator.urls };
+    if (outcome.ok) {
+      const { urls, compared } = outcome.value;
+      const there = target === 'a' ? { a: urls } : { b: urls };
+      return { ...common, protected: true, urls: { ...here, ...there }, compared };
+    }
+    if (!outcome.error.retriable) throw errorOf(outcome.error);
+    return { ...common, protected: false, urls: here, problem: outcome.error };
+  }
+
+  /** On every way out: no SAS locator is left on the input, and no output that is not published. */
+  *tidyUp(): Steps<void> {
+    const { run, source } = this.#input;
+    if (this.#inputAssetId !== undefined) {
+      yield* tryTo(this.#context, 'deleteSasLocators', { run, side: source, assetId: this.#inputAssetId });
+    }
+    if (this.#jobId !== undefined && this.#published === undefined) {
+      yield* tryTo(this.#context, 'cancelJob', { run, side: source, jobId: this.#jobId });
+      yield* tryTo(this.#context, 'discardOutput', { run, side: source, jobId: this.#jobId });
+    }
+  }
+
+  #step(step: Parameters<typeof statusOf>[0]): void {
+    this.#context.df.setCustomStatus(statusOf(step));
+  }
+}

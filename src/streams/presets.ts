@@ -1,0 +1,13 @@
+/** The presets of "Media Encoder Standard" that go by a name. Any other name is refused before anything starts. */
+export const presetNames = ['Adaptive Streaming'] as const;
+
+/** Whether a preset is given as JSON (the service judges its content) and not by its name. */
+export function isPresetJson(preset: string): boolean {
+  if (!preset.trimStart().startsWith('{')) return false;
+  try {
+    JSON.parse(preset);
+    return true;
+  } catch {
+    return false;
+  }
+}
