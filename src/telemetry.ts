@@ -2,6 +2,8 @@
  * Structured log and Application Insights events. An event is a fact an operator looks for, by name, with the stream
  * it concerns; a secret never stands in one.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 export type EventProperties = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface Telemetry {
@@ -11,4 +13,77 @@ export interface Telemetry {
   problem(name: string, properties: EventProperties): void;
   /** Sends what is buffered. */
   flush(): Promise<void>;
+}
+
+/** A line's level and text: the invocation's log of a Function App, or the console. */
+export type WriteLine = (level: 'info' | 'error', line: string) => void;
+
+/** What of the `applicationinsights` package is used. */
+export interface EventSink {
+  trackEvent(event: { readonly name: string; readonly properties: Record<string, string> }): void;
+  flush(): Promise<unknown>;
+}
+
+const invocations = new AsyncLocalStorage<WriteLine>();
+
+/** Runs `work` with a log of its own: lines of events in it go there, so that a host ties them to the invocation. */
+export function withLog<Result>(write: WriteLine, work: () => Result): Result {
+  return invocations.run(write, work);
+}
+
+/**
+ * Telemetry of a program. Without a connection string it is the log alone.
+ * @param loadSink loads the Application Insights client: only when it is configured, for it is large
+ */
+export function createTelemetry(
+  connectionString: string | undefined,
+  loadSink: (connectionString: string) => Promise<EventSink> = applicationInsights,
+): Telemetry {
+  const sink = connectionString === undefined ? undefined : load(connectionString);
+
+  async function load(configured: string): Promise<EventSink | undefined> {
+    try {
+      return await loadSink(configured);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      write('error', 'TelemetryUnavailable', { message });
+      return undefined;
+    }
+  }
+
+  function write(level: 'info' | 'error', name: string, properties: EventProperties): void {
+    const line = JSON.stringify({ event: name, ...properties });
+    (invocations.getStore() ?? toConsole)(level, line);
+  }
+
+  function record(level: 'info' | 'error', name: string, properties: EventProperties): void {
+    write(level, name, properties);
+    const texts = Object.entries(properties).flatMap(([key, value]) =>
+      value === undefined ? [] : [[key, String(value)] as const],
+    );
+    const event = { name, properties: { ...Object.fromEntries(texts), level } };
+    void sink?.then((client) => client?.trackEvent(event));
+  }
+
+  return {
+    event: (name, properties) => record('info', name, properties),
+    problem: (name, properties) => record('error', name, properties),
+    async flush() {
+      await (await sink)?.flush();
+    },
+  };
+}
+
+/** One JSON object a line, on stderr: stdout is for a program's results. */
+function toConsole(level: 'info' | 'error', line: string): void {
+  console.error(JSON.stringify({ level, time: new Date().toISOString(), ...(JSON.parse(line) as object) }));
+}
+
+async function applicationInsights(connectionString: string): Promise<EventSink> {
+  const { TelemetryClient } = await import('applicationinsights');
+  const client = new TelemetryClient(connectionString);
+  return {
+    trackEvent: (event) => client.trackEvent(event),
+    flush: () => client.flush(),
+  };
 }

@@ -1,11 +1,8 @@
-import { odata, RestError, type TableClient } from '@azure/data-tables';
+import { odata, RestError, TableClient } from '@azure/data-tables';
+import type { TokenCredential } from '@azure/identity';
+import type { OwnTablesConfig } from '../config.ts';
 import type { OperationKind, RunReference } from '../streams/operation.ts';
-import type { RunId, StreamId } from '../streams/stream-id.ts';
-
-/** What is claimed: a stream, or the re-sync of them all. */
-export type Subject = StreamId | typeof resyncSubject;
-/** No stream id begins like this. */
-export const resyncSubject = '~resync';
+import type { RunId, Subject } from '../streams/stream-id.ts';
 
 /** Whoever changes a stream holds its claim. One row a stream; inserting or replacing it decides who runs. */
 export interface Claim {
@@ -44,6 +41,33 @@ interface Row {
 }
 
 const rowKey = 'claim';
+const tableName = 'FailoverClaims';
+
+/** The client of the table of claims. */
+export function claimsTable(storage: OwnTablesConfig): TableClient {
+  if (storage.kind === 'key') {
+    // An emulator speaks plain http on this machine.
+    const allowInsecureConnection = /TableEndpoint=http:|UseDevelopmentStorage/i.test(
+      storage.connectionString,
+    );
+    return TableClient.fromConnectionString(storage.connectionString, tableName, { allowInsecureConnection });
+  }
+  return new TableClient(storage.tableUrl, tableName, identityOf(storage.clientId));
+}
+
+/** The app's identity. Its package is large, so that it is loaded at the first token. */
+function identityOf(clientId: string | undefined): TokenCredential {
+  let credential: Promise<TokenCredential> | undefined;
+  return {
+    async getToken(...given) {
+      credential ??= import('@azure/identity').then(
+        ({ DefaultAzureCredential }) =>
+          new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId }),
+      );
+      return (await credential).getToken(...given);
+    },
+  };
+}
 
 /** The table of claims, in the app's own storage account. Made at the first use. */
 export class Claims {

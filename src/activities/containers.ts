@@ -30,7 +30,10 @@ export class Containers {
     if (known !== undefined && Date.now() < known.until) return known.url;
     const locator = await this.#media.locator(locatorId);
     if (locator?.Type !== LocatorType.Sas) {
-      throw new FinalError('storage-refused', `The SAS locator ${locatorId} was deleted while it was in use.`);
+      throw new FinalError(
+        'storage-refused',
+        `The SAS locator ${locatorId} was deleted while it was in use.`,
+      );
     }
     const url = locator.Path as ContainerSasUrl;
     if (this.#paths.size >= mostPaths) this.#paths.clear();

@@ -1,4 +1,10 @@
-import { containerOf, LocatorType, Permissions, type AssetId, type LocatorId } from '../media-service/model.ts';
+import {
+  containerOf,
+  LocatorType,
+  Permissions,
+  type AssetId,
+  type LocatorId,
+} from '../media-service/model.ts';
 import type { Side } from '../streams/data-center.ts';
 import type { RunReference } from '../streams/operation.ts';
 import { wholeSecond } from './create-origin-locator.ts';
@@ -45,7 +51,13 @@ function createSas({ dataCenters }: Dependencies, purpose: keyof typeof purposes
     }
     const { Id: accessPolicyId } = await media.accessPolicy({ name: policy, durationInMinutes, permissions });
     const startTime = wholeSecond(Date.now() - 5 * 60_000);
-    const created = await media.createLocator({ name, type: LocatorType.Sas, accessPolicyId, assetId, startTime });
+    const created = await media.createLocator({
+      name,
+      type: LocatorType.Sas,
+      accessPolicyId,
+      assetId,
+      startTime,
+    });
     const [first = created.Id] = await find();
     if (first !== created.Id) await media.deleteLocator(created.Id);
     return { locatorId: first, container: containerOf(assetId) };

@@ -23,7 +23,8 @@ export function inspectInput({ dataCenters }: Dependencies) {
   return async ({ run, side, assetId }: InspectInputInput): Promise<InspectedInput> => {
     const { media, name } = dataCenters[side];
     const { alternateId, file } = await usableInput(media, assetId, name);
-    if (alternateId === null) await media.updateAsset(assetId, { alternateId: inputAlternateId(run.streamId) });
+    if (alternateId === null)
+      await media.updateAsset(assetId, { alternateId: inputAlternateId(run.streamId) });
     if (!file.IsPrimary) await media.updateFile(file.Id, { isPrimary: true });
     return { fileName: file.Name, size: file.ContentFileSize };
   };
@@ -40,7 +41,10 @@ export async function usableInput(
 ): Promise<{ readonly alternateId: string | null; readonly file: AssetFile }> {
   const asset = await media.asset(assetId);
   if (asset === undefined || asset.State === AssetState.Deleted) {
-    throw new FinalError('input-missing', `There is no asset ${assetId} in ${dataCenter}: upload the video there.`);
+    throw new FinalError(
+      'input-missing',
+      `There is no asset ${assetId} in ${dataCenter}: upload the video there.`,
+    );
   }
   if (asset.Options !== AssetOptions.None) {
     throw new FinalError(

@@ -26,7 +26,10 @@ export function publishAsset({ dataCenters, telemetry }: Dependencies) {
       throw new FinalError('encoding-failed', `The job ${jobId} has no output: submit the stream again.`);
     }
     if (output.Options !== AssetOptions.None) {
-      throw new FinalError('input-encrypted', `The job's output ${output.Id} is encrypted: it cannot be replicated.`);
+      throw new FinalError(
+        'input-encrypted',
+        `The job's output ${output.Id} is encrypted: it cannot be replicated.`,
+      );
     }
     const manifest = manifestOf(await media.files(output.Id), output.Id);
     if (!manifest.IsPrimary) await media.updateFile(manifest.Id, { isPrimary: true });

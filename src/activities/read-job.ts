@@ -34,7 +34,10 @@ export function readJob({ dataCenters, telemetry }: Dependencies) {
     const { media, name } = dataCenters[side];
     const job = await media.job(jobId);
     if (job === undefined) {
-      throw new FinalError('encoding-failed', `The job ${jobId} is gone from ${name}: submit the stream again.`);
+      throw new FinalError(
+        'encoding-failed',
+        `The job ${jobId} is gone from ${name}: submit the stream again.`,
+      );
     }
     const tasks = await media.tasks(jobId);
     const state = states[job.State];
@@ -44,7 +47,8 @@ export function readJob({ dataCenters, telemetry }: Dependencies) {
       percent: state === 'finished' ? 100 : Math.floor(sum / Math.max(1, tasks.length)),
       reason: reasonOf(tasks),
     };
-    if (state === 'error' || state === 'canceled') telemetry.problem('EncodingStopped', report(run, job, tasks));
+    if (state === 'error' || state === 'canceled')
+      telemetry.problem('EncodingStopped', report(run, job, tasks));
     if (state === 'finished') telemetry.event('EncodingFinished', report(run, job, tasks));
     return reading;
   };
@@ -59,7 +63,11 @@ function reasonOf(tasks: readonly Task[]): string {
 }
 
 /** What the walkthrough logs of a job that stopped: the job, and every task with its errors. */
-function report(run: RunReference, job: Job, tasks: readonly Task[]): Record<string, string | number | undefined> {
+function report(
+  run: RunReference,
+  job: Job,
+  tasks: readonly Task[],
+): Record<string, string | number | undefined> {
   return {
     ...run,
     jobId: job.Id,

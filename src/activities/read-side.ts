@@ -72,8 +72,7 @@ async function storedFiles(
   };
   const fileState = async (blob: BlobSummary): Promise<FileState> => {
     const known = rehash ? undefined : (blob.md5 ?? blob.sourceMd5);
-    const md5 =
-      known ?? (await inContainer(place, (container) => hashBlob(container, blob.name))).bytesMd5;
+    const md5 = known ?? (await inContainer(place, (container) => hashBlob(container, blob.name))).bytesMd5;
     return { name: blob.name, size: blob.size, md5 };
   };
   await Promise.all(Array.from({ length: concurrency }, worker));

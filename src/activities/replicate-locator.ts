@@ -1,4 +1,10 @@
-import { LocatorType, Permissions, type AssetId, type Locator, type LocatorId } from '../media-service/model.ts';
+import {
+  LocatorType,
+  Permissions,
+  type AssetId,
+  type Locator,
+  type LocatorId,
+} from '../media-service/model.ts';
 import { otherSide, type Side } from '../streams/data-center.ts';
 import { FinalError } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
@@ -20,7 +26,12 @@ export interface ReplicatedLocator {
 
 /** Step 12: the target's origin locator with the source's id, start and expiry. */
 export function replicateLocator({ dataCenters, telemetry }: Dependencies) {
-  return async ({ run, source, locatorId, targetAssetId }: ReplicateLocatorInput): Promise<ReplicatedLocator> => {
+  return async ({
+    run,
+    source,
+    locatorId,
+    targetAssetId,
+  }: ReplicateLocatorInput): Promise<ReplicatedLocator> => {
     const target = otherSide(source);
     const { media } = dataCenters[target];
     const original = await dataCenters[source].media.locator(locatorId);

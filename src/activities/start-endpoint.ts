@@ -24,7 +24,12 @@ export function startEndpoint({ dataCenters, settings, telemetry }: Dependencies
         `The streaming endpoint ${endpoint.Name} of ${name} is ${endpoint.State}: start it, or set START_STREAMING_ENDPOINTS to true.`,
       );
     }
-    telemetry.event('StreamingEndpointStarting', { ...run, side, endpoint: endpoint.Name, state: endpoint.State });
+    telemetry.event('StreamingEndpointStarting', {
+      ...run,
+      side,
+      endpoint: endpoint.Name,
+      state: endpoint.State,
+    });
     await media.startStreamingEndpoint(endpoint.Id);
     return { started: true };
   };

@@ -73,7 +73,10 @@ class Publishing {
     const place = { side: source, streamId: run.streamId };
     const { stream } = yield* perform(this.#context, 'findStream', place, patience.source);
     if (stream !== null && !resumes) {
-      throw new FinalError('stream-exists', `The stream ${run.streamId} is published already, from another input.`);
+      throw new FinalError(
+        'stream-exists',
+        `The stream ${run.streamId} is published already, from another input.`,
+      );
     }
     this.#published = stream ?? (yield* this.#encode());
     this.#step('createOriginLocator');
@@ -130,7 +133,7 @@ class Publishing {
       yield* perform(this.#context, 'inspectInput', { run, side, assetId }, patience.source);
       return assetId;
     }
-    throw new FinalError('input-url-refused', `${requestHash}`);
+    throw new FinalError('input-url-refused', `URLs come later (${requestHash})`);
   }
 
   /** Steps 6 to 14. A target that cannot be reached leaves the stream published, and re-sync to go on. */

@@ -55,7 +55,12 @@ export function* replicateAsset(context: OrchestrationContext): Steps<Outcome<Re
     const to = { side: target, sasLocatorId: write.locatorId };
     yield* copyAll(context, input, from, to);
     context.df.setCustomStatus(statusOf('createFileInfos'));
-    yield* perform(context, 'createFileInfos', { run, side: target, assetId: targetAssetId }, patience.target);
+    yield* perform(
+      context,
+      'createFileInfos',
+      { run, side: target, assetId: targetAssetId },
+      patience.target,
+    );
     const compared = yield* proveEqual(context, input, from, to);
     const urls = yield* publishReplica(context, input, targetAssetId);
     outcome = { ok: true, value: { urls, compared } };

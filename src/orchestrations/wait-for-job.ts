@@ -28,7 +28,9 @@ const looksInGeneration = 30;
  * Step 3: waits until the job has ended. It is looked at every second while it is new, then every ten seconds at
  * most; one that makes no progress for `patience.job` minutes is canceled.
  */
-export function* waitForJob(context: OrchestrationContext): Steps<Outcome<Record<string, never>> | undefined> {
+export function* waitForJob(
+  context: OrchestrationContext,
+): Steps<Outcome<Record<string, never>> | undefined> {
   const input = context.df.getInput<WaitForJobInput>();
   try {
     return yield* wait(context, input);

@@ -89,7 +89,10 @@ function* locatorDifferences(source: SideState, target: SideState): Generator<Di
   if (target.locator === undefined) yield { kind: 'locator-missing', side: 'target' };
   if (source.locator === undefined || target.locator === undefined) return;
   if (source.locator.id !== target.locator.id) yield { kind: 'locator-id' };
-  else if (source.locator.start !== target.locator.start || source.locator.expires !== target.locator.expires) {
+  else if (
+    source.locator.start !== target.locator.start ||
+    source.locator.expires !== target.locator.expires
+  ) {
     yield { kind: 'locator-times' };
   }
 }

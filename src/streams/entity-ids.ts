@@ -1,2 +1,2 @@
 /** The ids of media service entities that runs pass from step to step. */
-export type { AssetId, JobId, LocatorId } from '../media-service/model.ts';
+export { parseId, type AssetId, type JobId, type LocatorId } from '../media-service/model.ts';

@@ -44,8 +44,7 @@ export interface Failure {
 
 /** What an activity or a sub-orchestration answers. Durable failures carry text only, so failures travel as data. */
 export type Outcome<Value> =
-  | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly error: Failure };
+  { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: Failure };
 
 /** A step failed: `FinalError` or `RetriableError`. */
 export abstract class StreamError extends Error implements Failure {

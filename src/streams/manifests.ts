@@ -18,7 +18,10 @@ const xml = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '', pa
 const timelineEntry = z.object({ t: z.string().optional(), d: z.string(), r: z.string().optional() });
 
 /** The start of each fragment of a timeline; a repetition goes on where the last one ended. */
-function starts(timeline: readonly z.infer<typeof timelineEntry>[], repeats: (r: number) => number): bigint[] {
+function starts(
+  timeline: readonly z.infer<typeof timelineEntry>[],
+  repeats: (r: number) => number,
+): bigint[] {
   const times: bigint[] = [];
   let next = 0n;
   for (const { t, d, r } of timeline) {

@@ -25,11 +25,11 @@ export interface RunStatus {
   readonly step: string;
   /** Of the whole operation, 0 to 100. */
   readonly percent: number;
-  readonly bytes?: ByteProgress;
+  readonly bytes?: ByteProgress | undefined;
   /** A sub-orchestration whose own status is newer: its durable instance id. */
-  readonly part?: string;
+  readonly part?: string | undefined;
   /** Sub-orchestrations that copy side by side: their bytes are added to these. */
-  readonly lanes?: readonly string[];
+  readonly lanes?: readonly string[] | undefined;
 }
 
 /** How long a run waits, in minutes. */

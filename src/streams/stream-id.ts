@@ -17,21 +17,24 @@ export function isStreamId(text: string): text is StreamId {
 /** One run of a workflow that changes a stream: 16 hex digits. */
 export type RunId = string & { readonly runId: unique symbol };
 
+/** What an operation is on: a stream, or all of them (no stream id begins like this). */
+export type Subject = StreamId | typeof allStreams;
+export const allStreams = '~resync';
+
 /** The id of an operation, which is the durable instance id of its run: `{streamId}-{runId}`. */
 export type OperationId = string & { readonly operationId: unique symbol };
 
-const operationIdPattern = /^([A-Za-z0-9][A-Za-z0-9_-]{0,63})-([0-9a-f]{16})$/;
+const operationIdPattern = /^(~resync|[A-Za-z0-9][A-Za-z0-9_-]{0,63})-([0-9a-f]{16})$/;
 
-export function operationIdOf(streamId: StreamId, runId: RunId): OperationId {
-  return `${streamId}-${runId}` as OperationId;
+export function operationIdOf(subject: Subject, runId: RunId): OperationId {
+  return `${subject}-${runId}` as OperationId;
 }
 
 /** Reads an operation's id; undefined when it is none. */
 export function parseOperationId(
   text: string,
-): { readonly operationId: OperationId; readonly streamId: StreamId; readonly runId: RunId } | undefined {
-  const match = operationIdPattern.exec(text);
-  const [, streamId, runId] = match ?? [];
-  if (streamId === undefined || runId === undefined) return undefined;
-  return { operationId: text as OperationId, streamId: streamId as StreamId, runId: runId as RunId };
+): { readonly operationId: OperationId; readonly subject: Subject; readonly runId: RunId } | undefined {
+  const [, subject, runId] = operationIdPattern.exec(text) ?? [];
+  if (subject === undefined || runId === undefined) return undefined;
+  return { operationId: text as OperationId, subject: subject as Subject, runId: runId as RunId };
 }

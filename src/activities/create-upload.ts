@@ -1,0 +1,54 @@
+import { AssetOptions, LocatorType, Permissions, type AssetId } from '../media-service/model.ts';
+import type { Side } from '../streams/data-center.ts';
+import { assetFileName } from '../streams/asset-file-name.ts';
+import { wholeSecond } from './create-origin-locator.ts';
+import type { Dependencies } from './dependencies.ts';
+import { sasLocatorName } from './sas-locators.ts';
+
+export interface CreatedUpload {
+  readonly assetId: AssetId;
+  readonly dataCenter: Side;
+  /** The name as an AssetFile may have it. */
+  readonly fileName: string;
+  /** Where to PUT the file as a block blob: a secret. */
+  readonly uploadUrl: string;
+  /** ISO 8601. */
+  readonly expires: string;
+}
+
+/** Minutes that a client has for its upload. */
+const durationInMinutes = 24 * 60;
+
+/** Makes an empty input asset and a URL to upload a file to. Not a step of a run: its answer holds a secret. */
+export async function createUpload(
+  { dataCenters, telemetry }: Dependencies,
+  side: Side,
+  fileName: string,
+): Promise<CreatedUpload> {
+  const { media } = dataCenters[side];
+  const name = assetFileName(fileName);
+  const asset = await media.createAsset({ name: `upload ${name}`, options: AssetOptions.None });
+  const policy = await media.accessPolicy({
+    name: 'failover upload',
+    durationInMinutes,
+    // Clients that upload in blocks look what is there already.
+    permissions: Permissions.Read + Permissions.Write + Permissions.List,
+  });
+  const locator = await media.createLocator({
+    name: sasLocatorName('upload', undefined),
+    type: LocatorType.Sas,
+    accessPolicyId: policy.Id,
+    assetId: asset.Id,
+    startTime: wholeSecond(Date.now() - 5 * 60_000),
+  });
+  telemetry.event('UploadOffered', { side, assetId: asset.Id, fileName: name });
+  const url = new URL(locator.Path);
+  url.pathname = `${url.pathname}/${encodeURIComponent(name)}`;
+  return {
+    assetId: asset.Id,
+    dataCenter: side,
+    fileName: name,
+    uploadUrl: url.href,
+    expires: locator.ExpirationDateTime.toISOString(),
+  };
+}

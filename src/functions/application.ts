@@ -1,0 +1,18 @@
+import type { Activities } from '../activities/activities.ts';
+import type { Dependencies } from '../activities/dependencies.ts';
+import type { WorkflowConfig } from '../config.ts';
+import type { Patience } from '../streams/operation.ts';
+
+/** What the functions are made from: built once, in `main.ts`. */
+export interface Application {
+  readonly config: WorkflowConfig;
+  readonly dependencies: Dependencies;
+  readonly activities: Activities;
+}
+
+/** Minutes. */
+const sourcePatience = 10;
+
+export function patienceOf(config: WorkflowConfig): Patience {
+  return { source: sourcePatience, target: config.targetPatienceMinutes, job: config.jobPatienceMinutes };
+}

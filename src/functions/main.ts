@@ -1,0 +1,29 @@
+/** The Function App: reads its configuration, builds what the functions need, and registers them. */
+import { createActivities } from '../activities/activities.ts';
+import { Claims, claimsTable } from '../activities/claims.ts';
+import { createDataCenter } from '../activities/data-center.ts';
+import { ownTablesConfig, workflowConfig } from '../config.ts';
+import { createTelemetry } from '../telemetry.ts';
+import { registerDurable } from './durable.ts';
+import { registerHealth } from './health.ts';
+import { registerOperations } from './operations.ts';
+import { registerSubmit } from './streams.ts';
+import { registerUploads } from './uploads.ts';
+
+const config = workflowConfig();
+const dependencies = {
+  dataCenters: {
+    a: createDataCenter(config.dataCenters.a, config.credentials),
+    b: createDataCenter(config.dataCenters.b, config.credentials),
+  },
+  claims: new Claims(claimsTable(ownTablesConfig())),
+  telemetry: createTelemetry(config.applicationInsights),
+  settings: config,
+};
+const application = { config, dependencies, activities: createActivities(dependencies) };
+
+registerDurable(application.activities);
+registerSubmit(application);
+registerUploads(application);
+registerOperations(application);
+registerHealth(application);

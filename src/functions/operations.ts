@@ -1,0 +1,168 @@
+import {
+  OrchestrationRuntimeStatus,
+  type DurableClient,
+  type DurableOrchestrationStatus,
+} from 'durable-functions';
+import { z } from 'zod';
+import { cancelEvent } from '../orchestrations/cancellation.ts';
+import { parseFailureText } from '../streams/errors.ts';
+import type {
+  Operation,
+  OperationKind,
+  OperationResult,
+  OperationStatus,
+  RunStatus,
+} from '../streams/operation.ts';
+import { allStreams, parseOperationId, type OperationId, type Subject } from '../streams/stream-id.ts';
+import type { Application } from './application.ts';
+import { hasEnded, statusOf } from './durable-runs.ts';
+import { RequestError } from './problems.ts';
+import { json, registerRoute } from './routes.ts';
+
+export const kinds: Readonly<Record<string, OperationKind>> = {
+  publishStream: 'publish',
+  replicateStream: 'replicate',
+  verifyStream: 'verify',
+  resync: 'resync',
+};
+
+const runStatus = z.object({
+  step: z.string(),
+  percent: z.number(),
+  bytes: z.object({ done: z.number(), total: z.number() }).optional(),
+  part: z.string().optional(),
+  lanes: z.array(z.string()).optional(),
+});
+
+/** `GET /api/operations/{id}` and `POST /api/operations/{id}/cancel`. */
+export function registerOperations({ dependencies: { claims } }: Application): void {
+  registerRoute({
+    name: 'httpReadOperation',
+    method: 'GET',
+    route: 'operations/{operationId}',
+    handler: async ({ request, client }) => {
+      const { operationId, subject, runId } = named(request.params['operationId']);
+      const operation = await readOperation(client, operationId, subject);
+      if (operation !== undefined) {
+        return json(200, operation, operation.status === 'running' ? { 'retry-after': '1' } : {});
+      }
+      // Claimed, and handed to the durable engine at any moment.
+      const claim = await claims.read(subject);
+      if (claim?.runId !== runId || claim.started) throw unknownOperation(operationId);
+      const at = new Date(claim.claimedAt).toISOString();
+      return json(200, {
+        operationId,
+        ...(subject === allStreams ? {} : { streamId: subject }),
+        ...{ kind: claim.kind, status: 'running', step: 'start', percent: 0, createdAt: at, updatedAt: at },
+      });
+    },
+  });
+  registerRoute({
+    name: 'httpCancelOperation',
+    method: 'POST',
+    route: 'operations/{operationId}/cancel',
+    handler: async ({ request, client }) => {
+      const { operationId, subject } = named(request.params['operationId']);
+      const status = await statusOf(client, operationId);
+      if (status === undefined) throw unknownOperation(operationId);
+      if (hasEnded(status)) {
+        throw new RequestError(409, 'not-running', `The operation ${operationId} has ended already.`);
+      }
+      await client.raiseEvent(operationId, cancelEvent, {});
+      const body = {
+        operationId,
+        ...(subject === allStreams ? {} : { streamId: subject }),
+        status: 'running',
+      };
+      return json(202, body, { location: `/api/operations/${operationId}`, 'retry-after': '1' });
+    },
+  });
+}
+
+function named(text: string | undefined): NonNullable<ReturnType<typeof parseOperationId>> {
+  const parsed = parseOperationId(text ?? '');
+  if (parsed === undefined) throw unknownOperation(text ?? '');
+  return parsed;
+}
+
+function unknownOperation(operationId: string): RequestError {
+  return new RequestError(404, 'not-found', `There is no operation ${operationId.slice(0, 100)}.`);
+}
+
+/** A run as callers see it; undefined when the durable engine does not know it. */
+async function readOperation(
+  client: DurableClient,
+  operationId: OperationId,
+  subject: Subject,
+): Promise<Operation | undefined> {
+  const durable = await statusOf(client, operationId);
+  const kind = kinds[durable?.name ?? ''];
+  if (durable === undefined || kind === undefined) return undefined;
+  const status = operationStatus(durable);
+  const progress = await newestStatus(client, durable, status === 'running');
+  const error = status === 'failed' || status === 'canceled' ? { error: failureOf(durable) } : {};
+  return {
+    operationId,
+    ...(subject === allStreams ? {} : { streamId: subject }),
+    kind,
+    status,
+    step: progress.step,
+    percent: progress.percent,
+    ...(progress.bytes === undefined ? {} : { bytes: progress.bytes }),
+    createdAt: new Date(durable.createdTime).toISOString(),
+    updatedAt: new Date(durable.lastUpdatedTime).toISOString(),
+    ...(status === 'succeeded' ? { result: durable.output as OperationResult } : {}),
+    ...error,
+  };
+}
+
+function operationStatus(durable: DurableOrchestrationStatus): OperationStatus {
+  switch (durable.runtimeStatus) {
+    case OrchestrationRuntimeStatus.Completed:
+      return 'succeeded';
+    case OrchestrationRuntimeStatus.Failed:
+      return failureOf(durable).code === 'canceled' ? 'canceled' : 'failed';
+    case OrchestrationRuntimeStatus.Canceled:
+    case OrchestrationRuntimeStatus.Terminated:
+      return 'canceled';
+    case OrchestrationRuntimeStatus.Running:
+    case OrchestrationRuntimeStatus.ContinuedAsNew:
+    case OrchestrationRuntimeStatus.Pending:
+    case OrchestrationRuntimeStatus.Suspended:
+      return 'running';
+  }
+}
+
+function failureOf(durable: DurableOrchestrationStatus): ReturnType<typeof parseFailureText> {
+  if (durable.runtimeStatus === OrchestrationRuntimeStatus.Terminated) {
+    return { code: 'canceled', message: 'The run was terminated.', retriable: false };
+  }
+  return parseFailureText(
+    typeof durable.output === 'string' ? durable.output : JSON.stringify(durable.output),
+  );
+}
+
+/** The run's own status, or that of the part that is under way, with the bytes of its lanes. */
+async function newestStatus(
+  client: DurableClient,
+  durable: DurableOrchestrationStatus,
+  running: boolean,
+): Promise<RunStatus> {
+  const own = runStatus.safeParse(durable.customStatus).data ?? { step: 'start', percent: 0 };
+  if (!running) return own;
+  const part = await customStatus(client, own.part);
+  const newest = part ?? own;
+  if (newest.lanes === undefined || newest.bytes === undefined) return newest;
+  const lanes = await Promise.all(newest.lanes.map((lane) => customStatus(client, lane)));
+  const copied = lanes.reduce((sum, lane) => sum + (lane?.bytes?.done ?? 0), 0);
+  const bytes = { done: Math.min(newest.bytes.total, newest.bytes.done + copied), total: newest.bytes.total };
+  return { ...newest, bytes };
+}
+
+async function customStatus(
+  client: DurableClient,
+  instanceId: string | undefined,
+): Promise<z.infer<typeof runStatus> | undefined> {
+  const status = instanceId === undefined ? undefined : await statusOf(client, instanceId);
+  return runStatus.safeParse(status?.customStatus).data;
+}

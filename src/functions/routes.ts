@@ -1,0 +1,63 @@
+import type { HttpMethod, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import * as df from 'durable-functions';
+import { toFailure } from '../activities/failures.ts';
+import { withLog } from '../telemetry.ts';
+import { problemResponse, RequestError, requestErrorOf } from './problems.ts';
+
+export interface Call {
+  readonly request: HttpRequest;
+  readonly client: df.DurableClient;
+}
+
+export interface Answer extends HttpResponseInit {
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Route {
+  /** The function's name; no two functions of an app may share one. */
+  readonly name: string;
+  readonly method: HttpMethod;
+  /** Behind `/api/`. */
+  readonly route: string;
+  readonly open?: boolean;
+  readonly handler: (call: Call) => Promise<Answer>;
+}
+
+/** Registers a route; whatever it throws is answered as problem+json. */
+export function registerRoute({ name, method, route, open = false, handler }: Route): void {
+  df.app.client.http(name, {
+    methods: [method],
+    authLevel: open ? 'anonymous' : 'function',
+    route,
+    handler: (request, client, context) =>
+      withLog(invocationLog(context), async () => {
+        try {
+          const answer = await handler({ request, client });
+          return { ...answer, headers: { 'cache-control': 'no-store', ...answer.headers } };
+        } catch (error) {
+          return problemResponse(told(error, context));
+        }
+      }),
+  });
+}
+
+/** What the caller is told; a fault of the program is in the log only. */
+function told(error: unknown, context: InvocationContext): RequestError {
+  if (error instanceof RequestError) return error;
+  const failure = toFailure(error);
+  if (failure.code !== 'internal') return requestErrorOf(failure);
+  context.error(JSON.stringify({ event: 'RequestFailed', message: failure.message }));
+  return new RequestError(500, 'internal', 'A fault of this program; its log says more.');
+}
+
+/** Lines go to the log of the invocation they belong to. */
+export function invocationLog(context: InvocationContext) {
+  return (level: 'info' | 'error', line: string): void => {
+    if (level === 'error') context.error(line);
+    else context.log(line);
+  };
+}
+
+export function json(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Answer {
+  return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) };
+}
