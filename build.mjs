@@ -42,6 +42,7 @@ const programs = {
       ['local/functions-host', 'src/local/functions-host/main.ts'],
       ['cli/main', 'src/cli/main.ts'],
       ['bench/main', 'bench/main.ts'],
+      ['bench/copy-process', 'bench/copy-process.ts'],
     ].filter(([, source]) => existsSync(source)),
   ),
   outdir: 'dist',

@@ -43,9 +43,8 @@ export interface CopiedBlob {
   readonly md5: string | undefined;
   /** At the target. */
   readonly etag: string;
+  /** Streamed bytes have been hashed; those that the service copied are known by size and properties. */
   readonly way: 'skipped' | 'server-side' | 'streamed';
-  /** Whether the bytes themselves went through a hash here; else size and properties were compared. */
-  readonly hashed: boolean;
 }
 
 /** How often blocks that vanished (a restarted emulator, another version committed meanwhile) are staged again. */
@@ -61,30 +60,22 @@ export async function copyBlob(copy: BlobCopy): Promise<CopiedBlob> {
   const before = await atTarget(job);
   if (before !== undefined && hasSameContent({ ...job.version, md5: job.md5 }, before)) {
     job.progressed(copy.size);
-    return {
-      name: copy.name,
-      size: copy.size,
-      md5: before.md5,
-      etag: before.etag,
-      way: 'skipped',
-      hashed: false,
-    };
+    return { name: copy.name, size: copy.size, md5: before.md5, etag: before.etag, way: 'skipped' };
   }
   const operation: ServerSideOperation = copy.size <= (copy.wholeUpTo ?? largestWhole) ? 'whole' : 'blocks';
   let refused = false;
   if (copy.way !== 'streamed' && copy.refusals?.has(operation, copy.source, copy.target) !== true) {
     try {
       await again(() => (operation === 'whole' ? copyWholeServerSide(job) : copyBlocksServerSide(job)));
-      return { ...(await verified(job)), way: 'server-side', hashed: false };
+      return await verified(job, job.md5, 'server-side');
     } catch (error) {
       if (!mayStreamInstead(error)) throw error;
       refused = isRefusal(error);
     }
   }
   const md5 = await again(() => copyStreamed(job));
-  const copied = await verified(job);
   if (refused) copy.refusals?.add(operation, copy.source, copy.target);
-  return { ...copied, way: 'streamed', hashed: md5 !== undefined };
+  return verified(job, md5, 'streamed');
 }
 
 /** Looks at the source and settles everything about the copy but its way. */
@@ -94,16 +85,13 @@ async function prepare(copy: BlobCopy): Promise<BlobJob> {
   const to = openContainer(copy.target, copy.etag).getBlockBlobClient(copy.name);
   const properties = await repeated(
     { side: 'source', doing: `Looking at "${copy.name}"`, signal: copy.signal, patience },
-    ({ signal }) => from.getProperties({ abortSignal: signal, conditions: { ifMatch: copy.etag } }),
+    ({ signal }) => from.getProperties({ abortSignal: signal }),
   );
   const version = summaryOf(copy.name, properties);
   const refuse = (code: 'source_changed' | 'refused', message: string): BlobCopyError =>
     new BlobCopyError({ code, side: 'source', message });
-  if (version.size !== copy.size) {
-    throw refuse(
-      'source_changed',
-      `"${copy.name}" has ${version.size} bytes at the source, not ${copy.size}`,
-    );
+  if (version.etag !== copy.etag || version.size !== copy.size) {
+    throw refuse('source_changed', `"${copy.name}" has changed at the source since it was listed`);
   }
   const blockSize = blockSizeFor(copy.size, copy.blockSize ?? defaultBlockSize);
   if (blockSize === undefined) {
@@ -152,15 +140,15 @@ async function atTarget(job: BlobJob): Promise<BlobSummary | undefined> {
 }
 
 /** What is at the target now must be what was copied. */
-async function verified(job: BlobJob): Promise<Omit<CopiedBlob, 'way' | 'hashed'>> {
+async function verified(job: BlobJob, md5: string | undefined, way: CopiedBlob['way']): Promise<CopiedBlob> {
   const { name, size } = job.version;
   const there = await atTarget(job);
-  if (there?.size === size && (job.md5 === undefined || there.md5 === job.md5)) {
-    return { name, size, md5: there.md5, etag: there.etag };
+  if (there?.size === size && (md5 === undefined || there.md5 === md5)) {
+    return { name, size, md5: there.md5, etag: there.etag, way };
   }
   const found =
     there === undefined ? 'is not there' : `has ${there.size} bytes and the MD5 ${there.md5 ?? '(none)'}`;
-  const message = `"${name}" ${found} after copying; ${size} bytes and the MD5 ${job.md5 ?? '(none)'} were expected`;
+  const message = `"${name}" ${found} after copying; expected were ${size} bytes and the MD5 ${md5 ?? '(none)'}`;
   throw new BlobCopyError({ code: 'mismatch', side: 'target', message });
 }
 

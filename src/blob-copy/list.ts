@@ -4,7 +4,7 @@ import type { Side } from './errors.ts';
 import { defaultPatience, repeated, type Patience } from './requests.ts';
 
 /** The service gives no more a page. */
-const pageSize = 5000;
+const largestPage = 5000;
 
 /**
  * Every blob of a container in the order of their names, page by page.
@@ -12,7 +12,13 @@ const pageSize = 5000;
  */
 export async function* listBlobs(
   container: ContainerSasUrl,
-  options: { readonly side?: Side; readonly signal?: AbortSignal; readonly patience?: Patience } = {},
+  options: {
+    readonly side?: Side;
+    readonly signal?: AbortSignal;
+    readonly patience?: Patience;
+    /** Blobs a page; 5,000 when absent. */
+    readonly pageSize?: number;
+  } = {},
 ): AsyncGenerator<BlobSummary> {
   const client = openContainer(container);
   let continuationToken: string | undefined;
@@ -28,7 +34,7 @@ export async function* listBlobs(
         client
           .listBlobsFlat({ includeMetadata: true, abortSignal: signal })
           .byPage({
-            maxPageSize: pageSize,
+            maxPageSize: options.pageSize ?? largestPage,
             ...(continuationToken === undefined ? {} : { continuationToken }),
           })
           .next(),

@@ -1,5 +1,6 @@
 import { optionsFor, type BlobJob } from './blob-job.ts';
 import type { Block } from './blocks.ts';
+import { sourceMd5Metadata } from './container.ts';
 import { BlobCopyError } from './errors.ts';
 import { repeated } from './requests.ts';
 
@@ -27,7 +28,7 @@ export async function commit(job: BlobJob, blocks: readonly Block[], md5: string
       {
         abortSignal: signal,
         blobHTTPHeaders: withMd5(job, md5),
-        metadata: md5 === undefined ? job.metadata : { ...job.metadata, sourcemd5: md5 },
+        metadata: md5 === undefined ? job.metadata : { ...job.metadata, [sourceMd5Metadata]: md5 },
       },
     ),
   );

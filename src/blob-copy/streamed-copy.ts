@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { optionsFor, type BlobJob } from './blob-job.ts';
 import { blocksOf, type Block } from './blocks.ts';
+import { sourceMd5Metadata } from './container.ts';
 import { BlobCopyError } from './errors.ts';
 import { inLanes } from './lanes.ts';
 import { OrderedHash } from './ordered-hash.ts';
@@ -14,50 +15,51 @@ const memory = 64 * 2 ** 20;
 
 /**
  * Copies through this process: ranges of the source in, blocks with an MD5 each out.
- * @returns the MD5 (hex) of the bytes read; undefined when an earlier attempt has staged some of them
- * @throws BlobCopyError `mismatch` when the bytes do not have the MD5 that the source declares
+ * @returns the MD5 (hex) of all the bytes
+ * @throws BlobCopyError `mismatch`, before anything is published, when that is not the MD5 the source declares
  */
-export async function copyStreamed(job: BlobJob): Promise<string | undefined> {
+export async function copyStreamed(job: BlobJob): Promise<string> {
   return job.version.size <= job.blockSize ? copyWhole(job) : copyBlocks(job);
 }
 
 async function copyWhole(job: BlobJob): Promise<string> {
   const bytes = Buffer.allocUnsafeSlow(job.version.size);
   await fill(bytes, { offset: 0, count: bytes.length }, job, job.signal);
-  const digest = createHash('md5').update(bytes).digest();
-  const md5 = proven(job, digest.toString('hex'));
+  const md5 = proven(job, createHash('md5').update(bytes).digest('hex'));
   await repeated(optionsFor(job, 'target', 'Writing', bytes.length), ({ signal }) =>
     job.to.upload(bytes, bytes.length, {
       abortSignal: signal,
       blobHTTPHeaders: withMd5(job, md5),
-      metadata: { ...job.metadata, sourcemd5: md5 },
+      metadata: { ...job.metadata, [sourceMd5Metadata]: md5 },
     }),
   );
   job.progressed(bytes.length);
   return md5;
 }
 
-async function copyBlocks(job: BlobJob): Promise<string | undefined> {
+async function copyBlocks(job: BlobJob): Promise<string> {
   const blocks = blocksOf(job.version, job.blockSize);
   const staged = await stagedBlocks(job, blocks);
-  const missing = blocks.filter(({ id }) => !staged.has(id));
-  let done = blocks.reduce((sum, { id, count }) => sum + (staged.has(id) ? count : 0), 0);
-  job.progressed(done);
-
-  const hash = staged.size === 0 ? new OrderedHash() : undefined;
   const lanes = Math.max(1, Math.min(parallel, Math.floor(memory / job.blockSize)));
-  const buffers = Array.from({ length: Math.min(lanes, missing.length) }, () =>
+  const buffers = Array.from({ length: Math.min(lanes, blocks.length) }, () =>
     Buffer.allocUnsafeSlow(job.blockSize),
   );
-  await inLanes(missing, lanes, job.signal, async (block, { lane, signal }) => {
+  const hash = new OrderedHash();
+  let done = 0;
+  await inLanes(blocks, lanes, job.signal, async (block, { lane, signal }) => {
     const bytes = (buffers[lane] as Buffer).subarray(0, block.count);
+    // What is staged already is read all the same: only the hash of everything tells that nothing wrong was staged.
     await fill(bytes, block, job, signal);
-    await Promise.all([stage(block, bytes, job, signal), hash?.add(block.offset, bytes, signal)]);
+    const isStaged = staged.has(block.id);
+    await Promise.all([
+      hash.add(block.offset, bytes, signal),
+      isStaged ? undefined : stage(block, bytes, job, signal),
+    ]);
     done += block.count;
     job.progressed(done);
   });
-  const md5 = hash === undefined ? undefined : proven(job, hash.digest());
-  await commit(job, blocks, md5 ?? job.md5);
+  const md5 = proven(job, hash.digest());
+  await commit(job, blocks, md5);
   return md5;
 }
 

@@ -1,0 +1,68 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { BlobSummary } from '../../src/blob-copy/container-sas.ts';
+import { listBlobs } from '../../src/blob-copy/list.ts';
+import { planCopy } from '../../src/blob-copy/plan.ts';
+import { inLanes } from '../../src/blob-copy/lanes.ts';
+import { startStorages, type Storages, type TestContainer } from '../two-storages.ts';
+import { copyInProcess } from './copy-process.ts';
+
+const mebibyte = 2 ** 20;
+let storages: Storages;
+beforeAll(async () => {
+  storages = await startStorages();
+});
+afterAll(() => storages.close());
+
+async function listed(container: TestContainer, pageSize = 5000): Promise<BlobSummary[]> {
+  const blobs: BlobSummary[] = [];
+  for await (const blob of listBlobs(container.sas('rl'), { pageSize })) blobs.push(blob);
+  return blobs;
+}
+
+test('a large blob is streamed in memory that does not depend on its size', async () => {
+  const [source, target] = [await storages.container('one'), await storages.container('two')];
+  const client = source.client.getBlockBlobClient('large.mp4');
+  const block = randomBytes(8 * mebibyte);
+  const transactionalContentMD5 = createHash('md5').update(block).digest();
+  const ids = Array.from({ length: 30 }, (_, index) => Buffer.from(String(100 + index)).toString('base64'));
+  await inLanes(ids, 4, undefined, async (id) => {
+    await client.stageBlock(id, block, block.length, { transactionalContentMD5 });
+  });
+  await client.commitBlockList(ids);
+
+  const copied = await copyInProcess({
+    source: source.sas('rl'),
+    target: target.sas('rwl'),
+    way: 'streamed',
+    parallel: 1,
+  });
+  expect(copied).toMatchObject({ blobs: 1, bytes: 240 * mebibyte, ways: ['streamed'] });
+  const [there] = await listed(target);
+  const whole = createHash('md5');
+  ids.forEach(() => whole.update(block));
+  expect(there).toMatchObject({ size: 240 * mebibyte, md5: whole.digest('hex') });
+  if (copied.memory !== undefined) {
+    expect(copied.memory.peak - copied.memory.base).toBeLessThan(140 * mebibyte);
+  }
+});
+
+test('blobs are listed page by page and planned; once copied, a second run finds nothing to do', async () => {
+  const [source, target] = [await storages.container('one'), await storages.container('two')];
+  const names = Array.from({ length: 250 }, (_, index) => `fragment ${index}.m4s`);
+  await inLanes(names, 16, undefined, async (name) => {
+    await source.client.getBlockBlobClient(name).upload(name, name.length);
+  });
+  const before = await listed(source, 60);
+  expect(before.map(({ name }) => name)).toEqual([...names].sort());
+  expect(planCopy(before, []).copy).toHaveLength(names.length);
+
+  const copy = {
+    source: source.sas('rl'),
+    target: target.sas('rwl'),
+    way: 'server-side first',
+    parallel: 16,
+  } as const;
+  expect(await copyInProcess(copy)).toMatchObject({ blobs: names.length, ways: ['server-side'] });
+  expect(await copyInProcess(copy)).toMatchObject({ blobs: 0, bytes: 0 });
+});
