@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../config.ts';
 import { NoConnectionError } from './connection.ts';
 import { ApiError, UnreachableError } from './failover-api.ts';
+import { InputFileError } from './upload.ts';
 
 /** What the command ends with; `failover --help` tells them. */
 export const exitCode = {
@@ -20,7 +21,7 @@ export const exitCode = {
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
 
 export function exitCodeOf(error: unknown): ExitCode {
-  if (error instanceof ConfigurationError) return exitCode.usage;
+  if (error instanceof ConfigurationError || error instanceof InputFileError) return exitCode.usage;
   if (error instanceof UnreachableError || error instanceof NoConnectionError) return exitCode.unreachable;
   if (!(error instanceof ApiError)) return exitCode.failed;
   switch (error.status) {

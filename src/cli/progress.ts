@@ -41,7 +41,6 @@ function barOn(stream: WriteStream): Progress {
           barsize: 28,
           barCompleteChar: '█',
           barIncompleteChar: '░',
-          hideCursor: true,
           clearOnComplete: true,
           linewrap: false,
           // Ctrl-C is the program's business.

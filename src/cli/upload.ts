@@ -20,9 +20,15 @@ export class UploadError extends Error {
   readonly code = 'upload-failed';
 }
 
+/** What was given as the input is no file that can be read. */
+export class InputFileError extends Error {
+  override readonly name = 'InputFileError';
+  readonly code = 'input-file';
+}
+
 /**
  * Uploads a file as the input of a stream, in blocks; answers the id of the asset it is in.
- * @throws UploadError, and what the API throws
+ * @throws InputFileError, UploadError, and what the API throws
  */
 export async function uploadInput(
   api: FailoverApi,
@@ -61,6 +67,6 @@ export async function uploadInput(
 
 async function sizeOf(file: string): Promise<number> {
   const found = await stat(file).catch(() => undefined);
-  if (found?.isFile() !== true) throw new UploadError(`${file} is not a file that can be read.`);
+  if (found?.isFile() !== true) throw new InputFileError(`${file} is not a file that can be read.`);
   return found.size;
 }

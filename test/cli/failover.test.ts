@@ -1,0 +1,297 @@
+import { BlobServiceClient, ContainerSASPermissions, StorageSharedKeyCredential } from '@azure/storage-blob';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { startAzurite, type Azurite } from '../../src/local/azurite.ts';
+import { runFailover, type Ended } from './run-failover.ts';
+import { startStandInApi, type Answer, type Call, type StandInApi } from './stand-in-api.ts';
+
+const operationId = 'film-0123456789abcdef';
+const side = (host: string): Record<string, string> => ({
+  smooth: `http://${host}/l/film.ism/manifest`,
+  hls: `http://${host}/l/film.ism/manifest(format=m3u8-cmaf)`,
+  dash: `http://${host}/l/film.ism/manifest(format=mpd-time-csf)`,
+});
+const running = {
+  operationId,
+  streamId: 'film',
+  kind: 'publish',
+  status: 'running',
+  step: 'waitForJob',
+  percent: 40,
+  createdAt: '2026-01-01T00:00:00Z',
+  updatedAt: '2026-01-01T00:00:01Z',
+};
+const succeeded = {
+  ...running,
+  status: 'succeeded',
+  percent: 100,
+  result: {
+    streamId: 'film',
+    locatorId: 'nb:lid:UUID:0',
+    protected: true,
+    urls: { a: side('a.example'), b: side('b.example') },
+    compared: { files: 9, bytes: 1000, level: 'bytes', equal: true },
+  },
+};
+const failed = {
+  ...running,
+  status: 'failed',
+  error: { code: 'encoding-failed', message: 'film.txt is no video.', retriable: false },
+};
+
+let folder: string;
+let api: StandInApi | undefined;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'failover-'));
+});
+afterEach(async () => {
+  await api?.close();
+  api = undefined;
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Runs the command against an API that gives these answers, the last one again and again. */
+async function against(answers: readonly Answer[], parameters: readonly string[]): Promise<Ended> {
+  let given = 0;
+  api = await startStandInApi(() => answers[Math.min(given++, answers.length - 1)]!);
+  return await runFailover(parameters, {
+    cwd: folder,
+    env: { FAILOVER_URL: api.url, FAILOVER_KEY: 'the-key' },
+  });
+}
+
+const started: Answer = { status: 202, body: { operationId, streamId: 'film', status: 'running' } };
+
+describe('failover submit', () => {
+  test('publishes a URL, follows the run and prints where it plays', async () => {
+    const ended = await against(
+      [started, { body: running }, { body: succeeded }],
+      ['submit', 'https://films.example/My%20Film.mp4'],
+    );
+    expect(ended).toMatchObject({ code: 0 });
+    expect(api!.calls[0]).toEqual({
+      method: 'POST',
+      path: '/api/streams',
+      key: 'the-key',
+      body: { streamId: 'my-film', input: { url: 'https://films.example/My%20Film.mp4' } },
+    } satisfies Call);
+    expect(ended.stdout).toContain('http://b.example/l/film.ism/manifest(format=m3u8-cmaf)');
+    expect(ended.stderr).toContain('Wait for job 40%');
+  });
+
+  test('prints one line of JSON and nothing else with --json', async () => {
+    const ended = await against(
+      [started, { body: succeeded }],
+      ['submit', 'https://films.example/film.mp4', '--json'],
+    );
+    expect(ended.code).toBe(0);
+    expect(ended.stdout.trimEnd().split('\n')).toHaveLength(1);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ status: 'succeeded', result: { protected: true } });
+  });
+
+  test('gives source, preset and stream id on', async () => {
+    const ended = await against(
+      [started],
+      // prettier-ignore
+      ['submit', 'http://x.example/y.mp4', '--stream-id', 'z', '--source', 'b', '--preset', 'P', '--no-follow'],
+    );
+    expect(ended.code).toBe(0);
+    expect(ended.stdout).toContain(operationId);
+    expect(api!.calls.map(({ body }) => body)).toEqual([
+      { streamId: 'z', source: 'b', preset: 'P', input: { url: 'http://x.example/y.mp4' } },
+    ]);
+  });
+
+  test('ends with 1 and says why when the run failed', async () => {
+    const ended = await against([started, { body: failed }], ['submit', 'http://x.example/film.mp4']);
+    expect(ended.code).toBe(1);
+    expect(ended.stdout).toContain('film.txt is no video. (encoding-failed)');
+  });
+
+  test('goes on following while the API is away for a moment', async () => {
+    const ended = await against(
+      [started, { status: 503, body: { title: 'Starting' } }, { status: 500, body: {} }, { body: succeeded }],
+      ['submit', 'http://x.example/film.mp4'],
+    );
+    expect(ended.code).toBe(0);
+    expect(ended.stderr).toContain('Trying again');
+  });
+
+  test('of a file that is not there says so, and asks nobody', async () => {
+    const ended = await against([started], ['submit', 'nothing.mp4']);
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).toContain(join(folder, 'nothing.mp4'));
+    expect(api!.calls).toEqual([]);
+  });
+});
+
+describe('failover submit of a file', () => {
+  let azurite: Azurite;
+  let storage: string;
+  beforeAll(async () => {
+    storage = await mkdtemp(join(tmpdir(), 'failover-storage-'));
+    azurite = await startAzurite({ location: storage, accounts: { uploads: undefined } });
+  });
+  afterAll(async () => {
+    await azurite.close();
+    await rm(storage, { recursive: true, force: true });
+  });
+
+  test('uploads it in blocks, with its progress, and never shows the upload URL', async () => {
+    const account = azurite.account('uploads');
+    const credential = new StorageSharedKeyCredential(account.name, account.key);
+    const container = new BlobServiceClient(account.blobUrl, credential).getContainerClient('asset-1');
+    await container.create();
+    const blob = container.getBlockBlobClient('My film.mp4');
+    const uploadUrl = await blob.generateSasUrl({
+      permissions: ContainerSASPermissions.parse('cw'),
+      expiresOn: new Date(Date.now() + 60_000),
+    });
+    const content = randomBytes(20 * 2 ** 20);
+    await writeFile(join(folder, 'My film.mp4'), content);
+
+    const ended = await against(
+      [
+        { status: 201, body: { assetId: 'nb:cid:UUID:1', dataCenter: 'b', uploadUrl, expires: '2030' } },
+        started,
+        { body: succeeded },
+      ],
+      ['submit', 'My film.mp4', '--source', 'b'],
+    );
+
+    expect(ended.code).toBe(0);
+    expect(api!.calls.map(({ body }) => body).slice(0, 2)).toEqual([
+      { fileName: 'My film.mp4', dataCenter: 'b' },
+      { streamId: 'my-film', source: 'b', input: { assetId: 'nb:cid:UUID:1' } },
+    ]);
+    const stored = await blob.downloadToBuffer();
+    expect(createHash('md5').update(stored).digest('hex')).toBe(
+      createHash('md5').update(content).digest('hex'),
+    );
+    expect((await blob.getBlockList('committed')).committedBlocks).toHaveLength(3);
+    expect(ended.stderr).toMatch(/Upload My film\.mp4 \d+% .* of 21\.0 MB/);
+    expect(ended.stdout + ended.stderr).not.toContain('sig=');
+  });
+
+  test('says that the upload failed without showing the upload URL', async () => {
+    await writeFile(join(folder, 'film.mp4'), 'x');
+    const uploadUrl = `${azurite.account('uploads').blobUrl}/none/film.mp4?sv=2021-10-04&sr=c&sig=c2VjcmV0`;
+    const upload = { assetId: 'nb:cid:UUID:1', dataCenter: 'a', uploadUrl, expires: '2030' };
+    const ended = await against([{ status: 201, body: upload }], ['submit', 'film.mp4']);
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain('could not be uploaded');
+    expect(ended.stdout + ended.stderr).not.toContain('c2VjcmV0');
+  });
+});
+
+describe('failover status', () => {
+  test('shows a run as it is', async () => {
+    const ended = await against([{ body: running }], ['status', operationId]);
+    expect(ended.code).toBe(0);
+    expect(ended.stdout).toContain('running');
+    expect(ended.stdout).toContain('waitForJob, 40%');
+  });
+
+  test('--watch follows it until it has ended', async () => {
+    const ended = await against([{ body: running }, { body: failed }], ['status', operationId, '--watch']);
+    expect(ended.code).toBe(1);
+    expect(api!.calls).toHaveLength(2);
+  });
+});
+
+describe('exit codes', () => {
+  const problem = (status: number, code: string): Answer => ({
+    status,
+    body: { type: 'about:blank', status, code, title: 'No.', detail: `Because of ${code}.` },
+  });
+  test.for([
+    { answer: problem(400, 'stream-id'), code: 2, text: 'Because of stream-id.' },
+    { answer: problem(401, 'unauthorized'), code: 5, text: 'FAILOVER_KEY' },
+    { answer: problem(409, 'stream-exists'), code: 6, text: 'Because of stream-exists.' },
+    { answer: problem(500, 'internal'), code: 1, text: 'Because of internal.' },
+  ])('$code for what the API answers with $answer.status', async ({ answer, code, text }) => {
+    const ended = await against([answer], ['submit', 'http://x.example/film.mp4']);
+    expect(ended).toMatchObject({ code, stdout: '' });
+    expect(ended.stderr).toContain(text);
+  });
+
+  test('4 when there is no such operation', async () => {
+    expect(await against([problem(404, 'not-found')], ['status', 'x'])).toMatchObject({ code: 4 });
+  });
+
+  test.for([['frobnicate'], ['submit'], ['outage', 'start', 'c'], ['submit', 'x', '--source', 'c']])(
+    '2 for the arguments %j',
+    async (parameters) => {
+      const ended = await runFailover(parameters, { cwd: folder });
+      expect(ended).toMatchObject({ code: 2, stdout: '' });
+    },
+  );
+
+  test('3 when nothing answers, with what to do', async () => {
+    const server = await startStandInApi(() => ({ body: {} }));
+    await server.close();
+    const ended = await runFailover(['status', 'x'], { cwd: folder, env: { FAILOVER_URL: server.url } });
+    expect(ended).toMatchObject({ code: 3, stdout: '' });
+    expect(ended.stderr).toContain('ECONNREFUSED');
+    expect(ended.stderr).toContain('npm start');
+  });
+
+  test('3 when no stack runs here', async () => {
+    const ended = await runFailover(['outage', 'start', 'a'], { cwd: folder });
+    expect(ended.code).toBe(3);
+    expect(ended.stderr).toContain('npm start');
+  });
+
+  test('3 when something else answers', async () => {
+    expect(await against([{ body: 'hello' }], ['status', 'x'])).toMatchObject({ code: 3 });
+  });
+
+  test('2 for a wrong setting, by its name', async () => {
+    const ended = await runFailover(['status', 'x'], { cwd: folder, env: { FAILOVER_URL: 'nowhere' } });
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).toContain('FAILOVER_URL');
+  });
+});
+
+describe('the local stack', () => {
+  test('is found from a folder below', async () => {
+    api = await startStandInApi(() => ({ body: running }));
+    const side = {
+      mediaApi: 'x',
+      tokenUrl: 'x',
+      acsTokenUrl: 'x',
+      clientId: 'x',
+      clientSecret: 'x',
+      resource: 'x',
+      streaming: 'x',
+      storage: { account: 'x', key: 'x', blobUrl: 'x', queueUrl: 'x', tableUrl: 'x' },
+      pid: 1,
+    };
+    await mkdir(join(folder, '.local'));
+    await writeFile(
+      join(folder, '.local', 'stack.json'),
+      JSON.stringify({
+        functions: { url: api.url, host: 'local', key: 'local-key', pid: 1 },
+        dataCenters: { a: side, b: side },
+        edge: { url: 'x', pid: 1 },
+        azurite: { pid: 1 },
+      }),
+    );
+    await mkdir(join(folder, 'films', 'new'), { recursive: true });
+    const ended = await runFailover(['status', operationId], { cwd: join(folder, 'films', 'new') });
+    expect(ended.code).toBe(0);
+    expect(api.calls[0]?.key).toBe('local-key');
+  });
+});
+
+test('--help tells the commands, the exit codes and examples', async () => {
+  const { code, stdout } = await runFailover(['--help'], { cwd: folder });
+  expect(code).toBe(0);
+  for (const part of ['submit', 'status', 'list', 'outage', 'Exit codes', 'Examples']) {
+    expect(stdout).toContain(part);
+  }
+});
