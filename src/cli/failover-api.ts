@@ -32,7 +32,7 @@ export type OperationResult = z.infer<typeof result>;
 
 const operation = z.object({
   operationId: z.string(),
-  streamId: z.string(),
+  streamId: z.string().optional(),
   kind: z.string(),
   status: z.enum(['running', 'succeeded', 'failed', 'canceled']),
   step: z.string().nullish(),
@@ -44,6 +44,39 @@ const operation = z.object({
   error: failure.nullish(),
 });
 export type Operation = z.infer<typeof operation>;
+
+const sideState = z.looseObject({
+  files: z.number(),
+  bytes: z.number(),
+  locatorId: z.string().optional(),
+  urls: sideUrls.optional(),
+});
+const stream = z.looseObject({
+  streamId: z.string(),
+  source: z.enum(['a', 'b']),
+  protected: z.boolean(),
+  sides: z.object({ a: sideState.optional(), b: sideState.optional() }),
+  /** Data centers that could not be asked. */
+  unreachable: z.array(z.enum(['a', 'b'])),
+  differences: z.array(z.string()),
+  /** The latest run. */
+  operationId: z.string().optional(),
+});
+/** A stream as both data centers have it. */
+export type Stream = z.infer<typeof stream>;
+
+const streamPage = z.object({
+  streams: z.array(
+    z.looseObject({
+      streamId: z.string(),
+      source: z.enum(['a', 'b']),
+      revision: z.number(),
+      created: z.string(),
+    }),
+  ),
+  next: z.string().optional(),
+});
+export type ListedStream = z.infer<typeof streamPage>['streams'][number];
 
 const problem = z.looseObject({
   code: z.string().optional(),
@@ -93,6 +126,10 @@ export interface FailoverApi {
   submit(request: StreamRequest): Promise<Started>;
   /** Undefined when there is none. */
   operation(id: string): Promise<Operation | undefined>;
+  /** Undefined when there is none. */
+  stream(id: string): Promise<Stream | undefined>;
+  /** Every stream, page by page. */
+  streams(): AsyncIterable<ListedStream>;
 }
 
 export function failoverApi({ url, key }: ApiConnection): FailoverApi {
@@ -137,6 +174,17 @@ export function failoverApi({ url, key }: ApiConnection): FailoverApi {
       orUndefined(async () =>
         read(operation, await call('GET', `/api/operations/${encodeURIComponent(id)}`)),
       ),
+    stream: (id) =>
+      orUndefined(async () => read(stream, await call('GET', `/api/streams/${encodeURIComponent(id)}`))),
+    async *streams() {
+      let after = '';
+      do {
+        const query = after === '' ? '' : `?after=${encodeURIComponent(after)}`;
+        const page = read(streamPage, await call('GET', `/api/streams${query}`));
+        yield* page.streams;
+        after = page.next ?? '';
+      } while (after !== '');
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command `failover`. */
 import { Command, CommanderError } from 'commander';
+import { addList } from './commands/list.ts';
 import { addGlobalOptions, type Finish } from './commands/options.ts';
 import { addOutage, addRestart } from './commands/outage.ts';
 import { addStatus } from './commands/status.ts';
@@ -18,7 +19,7 @@ belongs to another input, or another operation is changing that stream; 130 Ctrl
 
 Examples:
   failover submit film.mp4                 publish a file in both data centers and follow it
-  failover status film-0123456789abcdef    what that run does, or did
+  failover status film                     that stream in both data centers
   failover list                            every published stream
   failover outage start a                  take data center A of the local stack away
   failover outage end a                    and bring it back`;
@@ -34,6 +35,7 @@ async function run(): Promise<ExitCode> {
     .exitOverride();
   addSubmit(program, finish);
   addStatus(program, finish);
+  addList(program, finish);
   addOutage(program, finish);
   addRestart(program, finish);
   try {

@@ -1,4 +1,4 @@
-import { BlobServiceClient, ContainerSASPermissions, StorageSharedKeyCredential } from '@azure/storage-blob';
+import { BlobServiceClient, BlobSASPermissions, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -148,7 +148,7 @@ describe('failover submit of a file', () => {
     await container.create();
     const blob = container.getBlockBlobClient('My film.mp4');
     const uploadUrl = await blob.generateSasUrl({
-      permissions: ContainerSASPermissions.parse('cw'),
+      permissions: BlobSASPermissions.parse('cw'),
       expiresOn: new Date(Date.now() + 60_000),
     });
     const content = randomBytes(20 * 2 ** 20);
@@ -200,6 +200,66 @@ describe('failover status', () => {
     const ended = await against([{ body: running }, { body: failed }], ['status', operationId, '--watch']);
     expect(ended.code).toBe(1);
     expect(api!.calls).toHaveLength(2);
+  });
+});
+
+describe('failover status of a stream', () => {
+  const stream = {
+    streamId: 'film',
+    source: 'a',
+    protected: false,
+    sides: { a: { assetId: 'x', revision: 1, files: 9, bytes: 12_345_678, urls: side('a.example') } },
+    unreachable: ['b'],
+    differences: ['b has no locator'],
+    operationId,
+  };
+  const missing: Answer = { status: 404, body: { code: 'not-found', detail: 'None.' } };
+
+  test('shows both sides', async () => {
+    const ended = await against([missing, { body: stream }, { body: failed }], ['status', 'film']);
+    expect(ended.code).toBe(0);
+    expect(api!.calls.map(({ path }) => path)).toEqual([
+      '/api/operations/film',
+      '/api/streams/film',
+      `/api/operations/${operationId}`,
+    ]);
+    expect(ended.stdout).toContain('not protected');
+    expect(ended.stdout).toContain('9 files, 12.3 MB');
+    expect(ended.stdout).toContain('cannot be asked');
+    expect(ended.stdout).toContain('b has no locator');
+  });
+
+  test('--watch follows its latest run', async () => {
+    const ended = await against(
+      [missing, { body: stream }, { body: running }, { body: running }, { body: succeeded }],
+      ['status', 'film', '--watch', '--json'],
+    );
+    expect(ended.code).toBe(0);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ operationId, status: 'succeeded' });
+  });
+});
+
+describe('failover list', () => {
+  const listed = (streamId: string): unknown => ({
+    streamId,
+    source: 'a',
+    revision: 1,
+    created: '2026-01-02T03:04:05Z',
+  });
+
+  test('lists every page', async () => {
+    const ended = await against(
+      [{ body: { streams: [listed('one')], next: 'n/1' } }, { body: { streams: [listed('two')] } }],
+      ['list'],
+    );
+    expect(ended.code).toBe(0);
+    expect(api!.calls.map(({ path }) => path)).toEqual(['/api/streams', '/api/streams?after=n%2F1']);
+    expect(ended.stdout).toMatch(/STREAM.*\none .*2026-01-02 03:04:05\ntwo /);
+  });
+
+  test('says what to do when there is none', async () => {
+    const ended = await against([{ body: { streams: [] } }], ['list']);
+    expect(ended.stdout).toContain('failover submit');
   });
 });
 

@@ -16,7 +16,7 @@ export async function runFailover(
   parameters: readonly string[],
   options: { cwd: string; env?: Readonly<Record<string, string>> },
 ): Promise<Ended> {
-  const { FAILOVER_URL: _url, FAILOVER_KEY: _key, ...environment } = process.env;
+  const environment = { ...process.env, FAILOVER_URL: '', FAILOVER_KEY: '' };
   const child = spawn(process.execPath, [failoverProgram, ...parameters], {
     cwd: options.cwd,
     env: { ...environment, ...options.env },

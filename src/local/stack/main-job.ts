@@ -9,7 +9,8 @@ import { UploadError, uploadInput } from '../../cli/upload.ts';
 import type { StackSettings } from './settings.ts';
 
 /** How the main job ended; a request that was refused never became an operation. */
-export type Outcome = Pick<Operation, 'status' | 'streamId' | 'result' | 'error'> & {
+export type Outcome = Pick<Operation, 'status' | 'result' | 'error'> & {
+  readonly streamId: string;
   readonly operationId?: string;
 };
 
@@ -39,11 +40,11 @@ export async function runMainJob(
       source: 'a',
       input: isUrl(input) ? { url: input } : { assetId: await assetOf(api, job, progress) },
     });
-    return await follow(api, operationId, progress, { signal });
+    return { ...(await follow(api, operationId, progress, { signal })), streamId };
   } catch (error) {
     if (error instanceof ApiError || error instanceof UnreachableError || error instanceof UploadError) {
       const { code, message } = error;
-      return { status: 'failed', streamId, result: undefined, error: { code, message } };
+      return { status: 'failed', streamId, error: { code, message } };
     }
     throw error;
   }

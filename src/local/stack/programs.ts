@@ -109,6 +109,8 @@ export function localFunctionsHost(
       ...options.settings,
       FUNCTIONS_HOST_PORT: String(options.port),
       FUNCTIONS_HOST_KEY: options.key,
+      // On this machine one key opens everything, the timers' hand crank too.
+      FUNCTIONS_HOST_MASTER_KEY: options.key,
     },
   });
 }

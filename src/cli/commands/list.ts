@@ -1,0 +1,41 @@
+import type { Command } from 'commander';
+import { exitCode } from '../exit-code.ts';
+import type { ListedStream } from '../failover-api.ts';
+import { styleOn, table } from '../terminal.ts';
+import { apiFor, type Finish, type GlobalOptions } from './options.ts';
+
+const more = `
+Examples:
+  failover list
+  failover list --json | jq -r '.streams[].streamId'`;
+
+export function addList(program: Command, finish: Finish): void {
+  program
+    .command('list')
+    .summary('every published stream')
+    .description('Lists the published streams, with the data center that encoded each.')
+    .addHelpText('after', more)
+    .action(async (_options, command: Command) => {
+      const { json, ...options } = command.optsWithGlobals<GlobalOptions>();
+      const api = await apiFor(options);
+      const streams: ListedStream[] = [];
+      for await (const stream of api.streams()) streams.push(stream);
+      process.stdout.write(json === true ? `${JSON.stringify({ streams })}\n` : `${describe(streams)}\n`);
+      finish(exitCode.ok);
+    });
+}
+
+function describe(streams: readonly ListedStream[]): string {
+  if (streams.length === 0) return 'No stream is published yet. Publish one: failover submit FILE';
+  const rows = streams.map(({ streamId, source, revision, created }) => [
+    streamId,
+    source.toUpperCase(),
+    String(revision),
+    created.slice(0, 19).replace('T', ' '),
+  ]);
+  const [heading = '', ...lines] = table([
+    ['STREAM', 'SOURCE', 'REVISION', 'PUBLISHED (UTC)'],
+    ...rows,
+  ]).split('\n');
+  return [styleOn(process.stdout)('bold', heading), ...lines].join('\n');
+}
