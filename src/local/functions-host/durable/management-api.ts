@@ -1,0 +1,196 @@
+import { answer, answerJson, readBody, type Exchange } from '../http/exchange.ts';
+import type { InstanceFilter } from './instance-store.ts';
+import type { InstanceStore } from './instance-store.ts';
+import { hasEnded, type InstanceRecord, type RuntimeStatus } from './instance-record.ts';
+import { managementUrls, type ManagementAddress } from './management-urls.ts';
+import { OrchestrationRequestError, type OrchestrationClient } from './orchestration-client.ts';
+import { statusJson } from './status-json.ts';
+
+/** A page of a list, unless `top` says otherwise. */
+const pageSize = 100;
+const continuationHeader = 'x-ms-continuation-token';
+const ended: readonly RuntimeStatus[] = ['Completed', 'Failed', 'Terminated'];
+
+/**
+ * The HTTP API of the Durable extension (learn.microsoft.com/azure/azure-functions/durable, "HTTP API reference"), for
+ * the public webhooks and for the app's own Durable client.
+ */
+export class ManagementApi {
+  private readonly client: OrchestrationClient;
+  private readonly instances: InstanceStore;
+  private readonly address: ManagementAddress;
+  private readonly bodyLimit: number;
+
+  constructor(options: {
+    client: OrchestrationClient;
+    instances: InstanceStore;
+    address: ManagementAddress;
+    bodyLimit: number;
+  }) {
+    this.client = options.client;
+    this.instances = options.instances;
+    this.address = options.address;
+    this.bodyLimit = options.bodyLimit;
+  }
+
+  /** Answers a request; `path` is what follows the API's base. */
+  async serve(path: readonly string[], exchange: Exchange): Promise<void> {
+    try {
+      await this.route(path.map(decodeURIComponent), exchange);
+    } catch (error) {
+      if (error instanceof OrchestrationRequestError) {
+        answerJson(exchange.response, error.status, { Message: error.message });
+      } else if (error instanceof URIError || error instanceof SyntaxError) {
+        answerJson(exchange.response, 400, { Message: error.message });
+      } else throw error;
+    }
+  }
+
+  private async route(path: readonly string[], exchange: Exchange): Promise<void> {
+    const [kind = '', first, second, third, ...rest] = path.filter((segment) => segment !== '');
+    const method = exchange.request.method ?? 'GET';
+    const action = `${method} ${kind.toLowerCase()}`;
+    if (rest.length > 0) answer(exchange.response, 404);
+    else if (action === 'POST orchestrators' && first !== undefined)
+      await this.start(first, second, exchange);
+    else if (kind.toLowerCase() === 'entities') {
+      throw new OrchestrationRequestError(501, 'Entities are not supported by the local Functions host.');
+    } else if (action === 'GET instances' && first === undefined) await this.list(exchange);
+    else if (action === 'DELETE instances' && first === undefined) await this.purgeMany(exchange);
+    else if (action === 'GET instances' && first !== undefined && second === undefined)
+      await this.status(first, exchange);
+    else if (action === 'DELETE instances' && first !== undefined && second === undefined)
+      await this.purge(first, exchange);
+    else if (action === 'POST instances' && first !== undefined && second !== undefined) {
+      await this.change(first, { verb: second, name: third }, exchange);
+    } else answer(exchange.response, 404);
+  }
+
+  private async start(name: string, instanceId: string | undefined, exchange: Exchange): Promise<void> {
+    const id = await this.client.start(name, await this.json(exchange), instanceId);
+    this.accepted(id, exchange);
+  }
+
+  private accepted(id: string, { request, response }: Exchange): void {
+    const origin =
+      request.headers.host === undefined ? this.address.origin : `http://${request.headers.host}`;
+    // The app's own client comes by another address than the one others can use.
+    const isOwn = !origin.endsWith(new URL(this.address.origin).port);
+    const urls = managementUrls(isOwn ? this.address : { ...this.address, origin }, id);
+    answerJson(response, 202, urls, { location: urls['statusQueryGetUri'] ?? '', 'retry-after': '10' });
+  }
+
+  private async status(instanceId: string, { url, response }: Exchange): Promise<void> {
+    const record = await this.client.get(instanceId);
+    const asked = flags(url);
+    const history = asked('showHistory', false) ? await this.instances.history(record) : undefined;
+    const body = statusJson(record, {
+      showInput: asked('showInput', true),
+      history,
+      showHistoryOutput: asked('showHistoryOutput', false),
+    });
+    if (hasEnded(record.status)) {
+      const fails = record.status === 'Failed' && asked('returnInternalServerErrorOnFailure', false);
+      answerJson(response, fails ? 500 : 200, body);
+      return;
+    }
+    const { statusQueryGetUri = '' } = managementUrls(this.address, instanceId);
+    answerJson(response, 202, body, { location: statusQueryGetUri, 'retry-after': '10' });
+  }
+
+  private async list({ url, request, response }: Exchange): Promise<void> {
+    const asked = flags(url);
+    const top = Number(url.searchParams.get('top') ?? pageSize);
+    if (!Number.isInteger(top) || top < 1) throw new OrchestrationRequestError(400, 'top must be 1 or more.');
+    const given = request.headers[continuationHeader];
+    const token = typeof given === 'string' && given !== '' && given !== 'null' ? given : undefined;
+    const { records, next } = await this.instances.page(filterOf(url), { size: Math.min(top, 1000), token });
+    const bodies = records.map((record) => statusJson(record, { showInput: asked('showInput', true) }));
+    answerJson(response, 200, bodies, next === undefined ? {} : { [continuationHeader]: next });
+  }
+
+  private async purge(instanceId: string, { response }: Exchange): Promise<void> {
+    if (await this.client.purge(instanceId)) answerJson(response, 200, { instancesDeleted: 1 });
+    else answer(response, 404);
+  }
+
+  private async purgeMany({ url, response }: Exchange): Promise<void> {
+    const filter = filterOf(url);
+    const statuses = filter.statuses?.filter((status) => ended.includes(status)) ?? ended;
+    let instancesDeleted = 0;
+    const found: InstanceRecord[] = [];
+    for await (const record of this.instances.all({ ...filter, statuses })) found.push(record);
+    for (const { instanceId } of found) if (await this.client.purge(instanceId)) instancesDeleted++;
+    if (instancesDeleted === 0) answer(response, 404);
+    else answerJson(response, 200, { instancesDeleted });
+  }
+
+  private async change(
+    instanceId: string,
+    { verb, name }: { verb: string; name: string | undefined },
+    exchange: Exchange,
+  ): Promise<void> {
+    const reason = exchange.url.searchParams.get('reason') ?? '';
+    switch (verb.toLowerCase()) {
+      case 'raiseevent':
+        if (name === undefined) throw new OrchestrationRequestError(400, 'An event has a name.');
+        await this.client.raiseEvent(instanceId, name, await this.json(exchange));
+        answer(exchange.response, 202);
+        break;
+      case 'terminate':
+      case 'suspend':
+      case 'resume':
+        await this.client.control(
+          instanceId,
+          verb.toLowerCase() as 'terminate' | 'suspend' | 'resume',
+          reason,
+        );
+        answer(exchange.response, 202);
+        break;
+      case 'restart': {
+        const withNewId = flags(exchange.url)('restartWithNewInstanceId', true);
+        this.accepted(await this.client.restart(instanceId, withNewId), exchange);
+        break;
+      }
+      case 'rewind':
+        throw new OrchestrationRequestError(501, 'Rewinding is not supported by the local Functions host.');
+      default:
+        answer(exchange.response, 404);
+    }
+  }
+
+  /** The request's body, which must be JSON; null when there is none. */
+  private async json({ request }: Exchange): Promise<string | null> {
+    const text = (await readBody(request, this.bodyLimit)).toString('utf8');
+    if (text.trim() === '') return null;
+    JSON.parse(text);
+    return text;
+  }
+}
+
+function flags(url: URL): (name: string, otherwise: boolean) => boolean {
+  return (name, otherwise) => {
+    const value = url.searchParams.get(name);
+    return value === null || value === '' ? otherwise : value.toLowerCase() === 'true';
+  };
+}
+
+function filterOf({ searchParams }: URL): InstanceFilter {
+  const time = (name: string): Date | undefined => {
+    const value = searchParams.get(name);
+    if (value === null || value === '') return undefined;
+    const date = new Date(value);
+    if (Number.isNaN(date.getTime())) throw new OrchestrationRequestError(400, `${name} is no time.`);
+    return date;
+  };
+  const statuses = searchParams
+    .getAll('runtimeStatus')
+    .flatMap((text) => text.split(','))
+    .filter((text) => text !== '');
+  return {
+    createdFrom: time('createdTimeFrom'),
+    createdTo: time('createdTimeTo'),
+    idPrefix: searchParams.get('instanceIdPrefix') ?? undefined,
+    statuses: statuses.length > 0 ? (statuses as RuntimeStatus[]) : undefined,
+  };
+}

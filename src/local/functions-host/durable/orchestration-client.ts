@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import type { Engine } from './engine.ts';
+import { hasEnded, type InstanceRecord } from './instance-record.ts';
+import type { Message } from './messages.ts';
+import { newInstance } from './new-instance.ts';
+import type { CallableFunctions } from './scheduling.ts';
+
+/** A request to the Durable API cannot be done; `status` is the HTTP status of its answer. */
+export class OrchestrationRequestError extends Error {
+  override readonly name = 'OrchestrationRequestError';
+  readonly code = 'orchestration-request';
+  readonly retriable = false;
+  readonly status: 400 | 404 | 409 | 410 | 501;
+
+  constructor(status: OrchestrationRequestError['status'], message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** What a Durable client can ask for. */
+export class OrchestrationClient {
+  private readonly engine: Engine;
+  private readonly functions: CallableFunctions;
+  private lastMessage = 0;
+
+  constructor(engine: Engine, functions: CallableFunctions) {
+    this.engine = engine;
+    this.functions = functions;
+  }
+
+  /**
+   * Starts an orchestration. An id that has ended starts again, and its history is gone.
+   * @param input JSON
+   * @throws OrchestrationRequestError 400 for no such function or a bad id, 409 when the id runs
+   */
+  async start(name: string, input: string | null, instanceId: string | undefined): Promise<string> {
+    if (!this.functions.orchestrators.has(name.toLowerCase())) {
+      const known = [...this.functions.orchestrators].map((one) => `'${one}'`).join(', ');
+      throw new OrchestrationRequestError(
+        400,
+        `The function '${name}' doesn't exist, is disabled, or is not an orchestrator function. Additional info: ` +
+          `The following are the known orchestrator functions: ${known}.`,
+      );
+    }
+    const id = instanceId ?? randomUUID().replaceAll('-', '');
+    requireInstanceId(id);
+    const found = await this.engine.instances.read(id);
+    if (found !== undefined && !hasEnded(found.status)) throw alreadyThere(found);
+    const created = await this.engine.instances.create(
+      newInstance({ instanceId: id, name, input, owner: this.engine.hosts.id }),
+      found,
+    );
+    if (created === undefined) throw alreadyThere(await this.engine.instances.read(id));
+    this.engine.adopt(created);
+    return id;
+  }
+
+  /** @throws OrchestrationRequestError 404 */
+  async get(instanceId: string): Promise<InstanceRecord> {
+    const record = await this.engine.instances.read(instanceId);
+    if (record === undefined) {
+      throw new OrchestrationRequestError(404, `No instance with ID '${instanceId}' found.`);
+    }
+    return record;
+  }
+
+  /** @throws OrchestrationRequestError 404, or 410 when the instance has ended */
+  async raiseEvent(instanceId: string, name: string, input: string | null): Promise<void> {
+    await this.send(instanceId, (key) => ({ kind: 'event', key, name, input }));
+  }
+
+  /** @throws OrchestrationRequestError 404, or 410 when the instance has ended */
+  async control(instanceId: string, kind: 'terminate' | 'suspend' | 'resume', reason: string): Promise<void> {
+    await this.send(instanceId, (key) => ({ kind, key, reason }));
+  }
+
+  /**
+   * Starts an instance again with the input it had.
+   * @throws OrchestrationRequestError 404, or 409 when it runs and keeps its id
+   */
+  async restart(instanceId: string, withNewId: boolean): Promise<string> {
+    const { name, input } = await this.get(instanceId);
+    return this.start(name, input, withNewId ? undefined : instanceId);
+  }
+
+  /** Deletes an instance with its history. False: there was none. */
+  async purge(instanceId: string): Promise<boolean> {
+    if ((await this.engine.instances.read(instanceId)) === undefined) return false;
+    await this.engine.instances.purge(instanceId);
+    return true;
+  }
+
+  private async send(instanceId: string, message: (key: string) => Message): Promise<void> {
+    const record = await this.get(instanceId);
+    if (hasEnded(record.status)) {
+      throw new OrchestrationRequestError(410, `The instance '${instanceId}' has ended: ${record.status}.`);
+    }
+    await this.engine.work.send(instanceId, message(this.messageKey()));
+    this.engine.wake(instanceId);
+  }
+
+  /** In the order of sending, on one host even within a millisecond. */
+  private messageKey(): string {
+    this.lastMessage = Math.max(Date.now() * 1000, this.lastMessage + 1);
+    return `message.${this.lastMessage}.${randomUUID()}`;
+  }
+}
+
+function requireInstanceId(id: string): void {
+  // eslint-disable-next-line no-control-regex
+  if (id.length > 100 || id.startsWith('@') || /[/\\#?\u0000-\u001f\u007f-\u009f]/.test(id)) {
+    throw new OrchestrationRequestError(
+      400,
+      'An instance id has 1 to 100 characters, does not start with @ and has none of / \\ # ? and control characters.',
+    );
+  }
+}
+
+function alreadyThere(found: InstanceRecord | undefined): OrchestrationRequestError {
+  const status = found?.status ?? 'Pending';
+  return new OrchestrationRequestError(
+    409,
+    `An Orchestration instance with the status ${status} already exists.`,
+  );
+}

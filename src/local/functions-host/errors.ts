@@ -1,0 +1,11 @@
+/** The app, its settings or its host.json cannot be run here; the message says what to change. */
+export class FunctionAppError extends Error {
+  override readonly name = 'FunctionAppError';
+  readonly code = 'function-app';
+  readonly retriable = false;
+}
+
+/** What a thrown value says, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

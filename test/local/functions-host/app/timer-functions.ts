@@ -1,0 +1,8 @@
+import { app } from '@azure/functions';
+import { note } from './notes.ts';
+
+app.timer('never', {
+  schedule: '0 0 0 1 1 *',
+  handler: (timer) => note('never', { isPastDue: timer.isPastDue }),
+});
+app.timer('everySecond', { schedule: '%EVERY_SECOND%', handler: () => note('everySecond', {}) });
