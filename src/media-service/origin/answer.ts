@@ -1,5 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { BlobVersion } from './blob-reading.ts';
+import type { Client } from './bounded-cache.ts';
 import { readRange } from './byte-range.ts';
 import type { ByteRange } from './byte-range.ts';
 import { evaluateConditions, rangeApplies } from './conditions.ts';
@@ -36,7 +37,7 @@ export interface Answer {
 export async function answerWith(
   representation: Representation,
   request: IncomingMessage,
-  signal: AbortSignal,
+  client: Client,
 ): Promise<Answer> {
   const { etag, cacheControl, contentType } = representation;
   const condition = evaluateConditions(request.headers, etag);
@@ -46,7 +47,7 @@ export async function answerWith(
   const validators = { ...openHeaders, 'Cache-Control': cacheControl, ETag: etag };
   if (condition === 'not-modified') return { status: 304, headers: validators, body: { kind: 'none' } };
 
-  const body = await representation.body(signal);
+  const body = await representation.body(client);
   const { length } = body;
   const ranged = request.method === 'GET' && rangeApplies(request.headers, etag);
   const range = ranged ? readRange(request.headers.range, length) : 'whole';
@@ -68,7 +69,7 @@ export async function answerWith(
   if (body.kind === 'file') {
     return { status, headers, body: { kind: 'file', version: body.version, range: part } };
   }
-  const pieces = await body.pieces(signal);
+  const pieces = await body.pieces(client);
   return {
     status,
     headers,

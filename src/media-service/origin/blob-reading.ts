@@ -1,11 +1,27 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { AssetId } from '../model.ts';
-import { StorageUnavailableError } from './published-content.ts';
+import { BlobChangedError, StorageUnavailableError } from './published-content.ts';
 import type { PublishedBlob, PublishedContent } from './published-content.ts';
 
 /** The storage is given up when it sends nothing for so long, milliseconds. */
 const stallLimit = 10_000;
+
+/**
+ * What the storage answers to a short question, given up after the stall limit.
+ * @throws StorageUnavailableError
+ */
+export async function ask<Result>(question: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new StorageUnavailableError('The storage does not answer.')), stallLimit);
+  });
+  try {
+    return await Promise.race([question, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /** A blob of an asset, at the version that the asset's listing showed. */
 export interface BlobVersion {
@@ -32,13 +48,14 @@ export async function* readPieces(
 ): AsyncGenerator<Buffer> {
   if (count === 0) return;
   const stalled = new AbortController();
-  let timer = setTimeout(() => stalled.abort(), stallLimit);
+  const stall = (): void => stalled.abort(new StorageUnavailableError('The storage sends nothing any more.'));
+  let timer = setTimeout(stall, stallLimit);
   const limited = AbortSignal.any([signal, stalled.signal]);
   let left = count;
   try {
     const stream = await content.read(assetId, blob.name, { offset, count, etag: blob.etag }, limited);
     const giveUp = (): void => {
-      if (stream instanceof Readable) stream.destroy(new StorageUnavailableError('The read was given up.'));
+      if (stream instanceof Readable) stream.destroy(limited.reason as Error);
     };
     limited.addEventListener('abort', giveUp, { once: true });
     if (limited.aborted) giveUp();
@@ -48,12 +65,12 @@ export async function* readPieces(
       left -= bytes.length;
       if (left < 0) break;
       yield bytes;
-      timer = setTimeout(() => stalled.abort(), stallLimit);
+      timer = setTimeout(stall, stallLimit);
     }
   } catch (error) {
-    signal.throwIfAborted();
-    if (stalled.signal.aborted) throw new StorageUnavailableError('The storage sends nothing any more.');
-    throw error;
+    limited.throwIfAborted();
+    if (error instanceof BlobChangedError || error instanceof StorageUnavailableError) throw error;
+    throw new StorageUnavailableError('A read from the storage broke.', { cause: error });
   } finally {
     clearTimeout(timer);
   }

@@ -1,3 +1,8 @@
+/** Someone who waits; aborted when gone. Read the signal only to wait: making one costs. */
+export interface Client {
+  readonly signal: AbortSignal;
+}
+
 /**
  * A cache bounded in bytes: what was used longest ago goes first. Loads of one key at the same time are one load; it is
  * aborted when everybody who waits for it has gone; its errors reach those who wait and are not kept.
@@ -42,13 +47,9 @@ export class BoundedCache<Value> {
 
   /**
    * What is kept under the key, else what `load` answers.
-   * @param signal the caller's interest; when aborted, this call rejects with its reason
+   * @param client when gone, this call rejects with its signal's reason
    */
-  async getOrLoad(
-    key: string,
-    signal: AbortSignal,
-    load: (signal: AbortSignal) => Promise<Value>,
-  ): Promise<Value> {
+  async getOrLoad(key: string, client: Client, load: (client: Client) => Promise<Value>): Promise<Value> {
     const kept = this.get(key);
     if (kept !== undefined) return kept;
     let shared = this.#loads.get(key);
@@ -61,14 +62,15 @@ export class BoundedCache<Value> {
       };
       started.abandoned.addEventListener('abort', forget);
       void started.result
-        .then((value) => this.#keep(key, value))
+        .then((value) => this.set(key, value))
         .catch(() => undefined)
         .finally(forget);
     }
-    return shared.wait(signal);
+    return shared.wait(client.signal);
   }
 
-  #keep(key: string, value: Value): void {
+  /** Keeps a value, as far as the limit allows. */
+  set(key: string, value: Value): void {
     const bytes = this.#sizeOf(value);
     if (bytes > this.#limit) return;
     this.delete(key);
@@ -88,8 +90,8 @@ class SharedLoad<Value> {
   readonly #controller = new AbortController();
   #waiting = 0;
 
-  constructor(load: (signal: AbortSignal) => Promise<Value>) {
-    this.result = load(this.#controller.signal);
+  constructor(load: (client: Client) => Promise<Value>) {
+    this.result = load(this.#controller);
     // Those who wait are told; with none left nobody is.
     this.result.catch(() => undefined);
   }

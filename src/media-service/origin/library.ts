@@ -4,9 +4,10 @@ import type { Presentation, StoredTrack } from '../packager/presentation.ts';
 import { readServerManifest } from '../packager/server-manifest.ts';
 import type { ListedTrack } from '../packager/server-manifest.ts';
 import { readStoredTrack } from '../packager/stored-track.ts';
-import { hashBlob, readWhole, versionKey } from './blob-reading.ts';
+import { ask, hashBlob, readWhole, versionKey } from './blob-reading.ts';
 import type { BlobVersion } from './blob-reading.ts';
 import { BoundedCache } from './bounded-cache.ts';
+import type { Client } from './bounded-cache.ts';
 import { OriginProblem } from './problem.ts';
 import type { PublishedAsset, PublishedBlob, PublishedContent } from './published-content.ts';
 
@@ -14,6 +15,7 @@ import type { PublishedAsset, PublishedBlob, PublishedContent } from './publishe
 export interface Publication {
   readonly locator: string;
   readonly asset: PublishedAsset;
+  /** By name; the same map as before as long as no blob has changed. */
   readonly blobs: ReadonlyMap<string, PublishedBlob>;
   /** Look again after this, milliseconds since the epoch. */
   readonly freshUntil: number;
@@ -23,6 +25,13 @@ export interface Publication {
 export interface PublishedTrack {
   readonly listed: ListedTrack;
   readonly version: BlobVersion;
+}
+
+/** Where a segment is stored; bytes. */
+export interface SegmentPlace {
+  readonly version: BlobVersion;
+  readonly offset: number;
+  readonly size: number;
 }
 
 export interface LibraryOptions {
@@ -70,10 +79,10 @@ export class Library {
    * @throws OriginProblem 404 when there is no such locator, or it has not started or has expired
    * @throws StorageUnavailableError
    */
-  async publication(locator: string, signal: AbortSignal): Promise<Publication> {
+  async publication(locator: string, client: Client): Promise<Publication> {
     const kept = this.#publications.get(locator);
     if (kept !== undefined && kept.freshUntil <= this.#options.now()) this.#publications.delete(locator);
-    const publication = await this.#publications.getOrLoad(locator, signal, () => this.#look(locator));
+    const publication = await this.#publications.getOrLoad(locator, client, () => this.#look(locator, kept));
     if (publication.asset.expires.getTime() <= this.#options.now()) throw unknownLocator();
     return publication;
   }
@@ -83,14 +92,19 @@ export class Library {
     this.#publications.delete(locator);
   }
 
-  async #look(locator: string): Promise<Publication> {
-    const asset = await this.#content.find(locator);
+  async #look(locator: string, former: Publication | undefined): Promise<Publication> {
+    const asset = await ask(this.#content.find(locator));
     if (asset === undefined) throw unknownLocator();
-    const blobs = await this.#content.list(asset.assetId);
+    const found = await ask(this.#content.list(asset.assetId));
+    const blobs = new Map(found.map((blob) => [blob.name, blob]));
+    const unchanged =
+      former?.asset.assetId === asset.assetId &&
+      former.blobs.size === blobs.size &&
+      found.every(({ name, etag }) => former.blobs.get(name)?.etag === etag);
     return {
       locator,
       asset,
-      blobs: new Map(blobs.map((blob) => [blob.name, blob])),
+      blobs: unchanged ? former.blobs : blobs,
       freshUntil: this.#options.now() + this.#options.publicationFreshness,
     };
   }
@@ -113,14 +127,14 @@ export class Library {
   async tracks(
     publication: Publication,
     serverManifest: string,
-    signal: AbortSignal,
+    client: Client,
   ): Promise<readonly PublishedTrack[]> {
     const version = this.file(publication, serverManifest);
-    const listed = await this.#serverManifests.getOrLoad(versionKey(version), signal, async (shared) => {
+    const listed = await this.#serverManifests.getOrLoad(versionKey(version), client, async (shared) => {
       if (version.blob.size > maximumServerManifest) {
         throw new MalformedMediaError(`A server manifest of ${version.blob.size} bytes is beyond reason.`);
       }
-      const bytes = await readWhole(this.#content, version, 0, version.blob.size, shared);
+      const bytes = await readWhole(this.#content, version, 0, version.blob.size, shared.signal);
       return readServerManifest(bytes.toString('utf8'));
     });
     return listed.map((track) => {
@@ -133,11 +147,11 @@ export class Library {
   }
 
   /** The MD5 of a blob's content, hex: its property, else computed once. */
-  async md5(version: BlobVersion, signal: AbortSignal): Promise<string> {
+  async md5(version: BlobVersion, client: Client): Promise<string> {
     return (
       version.blob.md5 ??
-      (await this.#hashes.getOrLoad(versionKey(version), signal, (shared) =>
-        hashBlob(this.#content, version, shared),
+      (await this.#hashes.getOrLoad(versionKey(version), client, (shared) =>
+        hashBlob(this.#content, version, shared.signal),
       ))
     );
   }
@@ -147,41 +161,40 @@ export class Library {
    * @throws MalformedMediaError
    * @throws UnsupportedMediaError
    */
-  storedTrack(version: BlobVersion, signal: AbortSignal): Promise<StoredTrack> {
-    return this.#tracks.getOrLoad(versionKey(version), signal, (shared) =>
+  storedTrack(version: BlobVersion, client: Client): Promise<StoredTrack> {
+    return this.#tracks.getOrLoad(versionKey(version), client, (shared) =>
       readStoredTrack(
-        (offset, count) => readWhole(this.#content, version, offset, count, shared),
+        (offset, count) => readWhole(this.#content, version, offset, count, shared.signal),
         version.blob.size,
       ),
     );
   }
 
   /** All tracks, grouped into streams. */
-  async presentation(tracks: readonly PublishedTrack[], signal: AbortSignal): Promise<Presentation> {
+  async presentation(tracks: readonly PublishedTrack[], client: Client): Promise<Presentation> {
     return makePresentation(
       await Promise.all(
         tracks.map(async ({ listed, version }) => ({
           listed,
-          stored: await this.storedTrack(version, signal),
+          stored: await this.storedTrack(version, client),
         })),
       ),
     );
   }
 
   /** A manifest as bytes, rendered once for each ETag. */
-  rendered(
-    etag: string,
-    signal: AbortSignal,
-    render: (signal: AbortSignal) => Promise<string>,
-  ): Promise<Buffer> {
-    return this.#rendered.getOrLoad(etag, signal, async (shared) => Buffer.from(await render(shared)));
+  rendered(etag: string, client: Client, render: (client: Client) => Promise<string>): Promise<Buffer> {
+    return this.#rendered.getOrLoad(etag, client, async (shared) => Buffer.from(await render(shared)));
   }
 
-  /** The stored bytes of a segment. */
-  segment(version: BlobVersion, offset: number, size: number, signal: AbortSignal): Promise<Buffer> {
+  /**
+   * The stored bytes of a segment.
+   * @throws MalformedMediaError when it is too large
+   */
+  segment({ version, offset, size }: SegmentPlace, client: Client): Promise<Buffer> {
     if (size > maximumSegment) throw new MalformedMediaError(`A segment of ${size} bytes is beyond reason.`);
-    return this.#segments.getOrLoad(`${versionKey(version)}/${offset}`, signal, (shared) =>
-      readWhole(this.#content, version, offset, size, shared),
+    return this.#segments.getOrLoad(`${versionKey(version)}/${offset}`, client, (shared) =>
+      readWhole(this.#content, version, offset, size, shared.signal),
     );
   }
 }

@@ -3,13 +3,16 @@ import { pipeline } from 'node:stream/promises';
 import { allowedMethods, answerWith, optionsAnswer, sendProblem } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { readPieces } from './blob-reading.ts';
+import { BoundedCache } from './bounded-cache.ts';
+import type { Client } from './bounded-cache.ts';
 import { Library } from './library.ts';
 import { endpointProblem, OriginProblem, problemOf } from './problem.ts';
 import { probeContent } from './probe.ts';
 import type { ContentProbe } from './probe.ts';
 import { BlobChangedError } from './published-content.ts';
-import type { PublishedContent } from './published-content.ts';
+import type { PublishedBlob, PublishedContent } from './published-content.ts';
 import { represent } from './representations.ts';
+import type { Representation } from './representations.ts';
 import { readTarget } from './request-target.ts';
 import type { RequestTarget } from './request-target.ts';
 
@@ -39,6 +42,44 @@ export interface Origin {
   probe(locatorGuid: string): Promise<ContentProbe>;
 }
 
+/** What a URL was found to stand for, and when that holds. */
+interface Remembered {
+  readonly target: RequestTarget;
+  readonly representation: Representation;
+  readonly blobs: ReadonlyMap<string, PublishedBlob>;
+}
+
+/** Memory for what URLs stand for, bytes: some thousands of them. */
+const rememberedBytes = 8 * 2 ** 20;
+/** Longer URLs, of which there can be any number, are read anew each time. */
+const maximumRememberedUrl = 400;
+
+/** Who asked: gone when the connection closes before the answer is sent. */
+class RequestClient implements Client {
+  readonly #response: ServerResponse;
+  #controller: AbortController | undefined;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  get isGone(): boolean {
+    return this.#response.closed && !this.#response.writableFinished;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      const controller = new AbortController();
+      this.#controller = controller;
+      if (this.isGone) controller.abort();
+      this.#response.once('close', () => {
+        if (this.isGone) controller.abort();
+      });
+    }
+    return this.#controller.signal;
+  }
+}
+
 /** Makes a streaming endpoint over what a store publishes. */
 export function createOrigin(content: PublishedContent, options: OriginOptions): Origin {
   const { log } = options;
@@ -48,6 +89,7 @@ export function createOrigin(content: PublishedContent, options: OriginOptions):
     publicationFreshness: options.publicationFreshness ?? 2000,
     now: options.now ?? Date.now,
   });
+  const remembered = new BoundedCache<Remembered>(rememberedBytes, () => 2000 + maximumRememberedUrl * 4);
 
   async function needRunningEndpoint(): Promise<void> {
     const state = await content.endpointState();
@@ -65,11 +107,19 @@ export function createOrigin(content: PublishedContent, options: OriginOptions):
     }
   }
 
-  async function answerTo(
-    request: IncomingMessage,
-    target: RequestTarget,
-    signal: AbortSignal,
-  ): Promise<Answer> {
+  /** What the URL stands for: remembered while the asset's blobs are the same, as most requests are for a few URLs. */
+  async function find(url: string, target: RequestTarget, client: Client): Promise<Representation> {
+    const publication = await library.publication(target.locator, client);
+    const known = remembered.get(url);
+    if (known?.blobs === publication.blobs) return known.representation;
+    const representation = await represent(library, publication, target, client);
+    if (url.length <= maximumRememberedUrl) {
+      remembered.set(url, { target, representation, blobs: publication.blobs });
+    }
+    return representation;
+  }
+
+  async function answerTo(request: IncomingMessage, target: RequestTarget, client: Client): Promise<Answer> {
     if (request.method === 'OPTIONS') return optionsAnswer;
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       throw new OriginProblem(405, 'method-not-allowed', `The methods are ${allowedMethods}.`, {
@@ -77,24 +127,23 @@ export function createOrigin(content: PublishedContent, options: OriginOptions):
       });
     }
     await needRunningEndpoint();
-    return withFreshLook(target.locator, async () => {
-      const publication = await library.publication(target.locator, signal);
-      return answerWith(await represent(library, publication, target, signal), request, signal);
-    });
+    return withFreshLook(target.locator, async () =>
+      answerWith(await find(request.url ?? '/', target, client), request, client),
+    );
   }
 
-  async function send(response: ServerResponse, answer: Answer, signal: AbortSignal): Promise<void> {
+  async function send(response: ServerResponse, answer: Answer, client: Client): Promise<void> {
     const { status, headers, body } = answer;
     response.writeHead(status, headers);
     if (body.kind === 'file') {
       const { first, last } = body.range;
-      await pipeline(readPieces(content, body.version, first, last - first + 1, signal), response);
+      await pipeline(readPieces(content, body.version, first, last - first + 1, client.signal), response);
       return;
     }
     const pieces = body.kind === 'pieces' ? body.pieces : [];
-    response.cork();
-    for (const piece of pieces) response.write(piece);
-    response.end();
+    if (pieces.length > 1) response.cork();
+    for (const piece of pieces.slice(0, -1)) response.write(piece);
+    response.end(pieces.at(-1));
   }
 
   function report(error: unknown, problem: OriginProblem, target: RequestTarget | undefined): void {
@@ -107,15 +156,15 @@ export function createOrigin(content: PublishedContent, options: OriginOptions):
 
   return {
     async handle(request, response) {
-      const gone = new AbortController();
-      response.once('close', () => gone.abort());
+      const url = request.url ?? '/';
+      const client = new RequestClient(response);
       let target: RequestTarget | undefined;
       try {
-        target = readTarget(request.url ?? '/');
+        target = remembered.get(url)?.target ?? readTarget(url);
         if (target === undefined) return false;
-        await send(response, await answerTo(request, target, gone.signal), gone.signal);
+        await send(response, await answerTo(request, target, client), client);
       } catch (error) {
-        if (gone.signal.aborted) return true;
+        if (client.isGone) return true;
         const problem = problemOf(error);
         report(error, problem, target);
         sendProblem(response, problem, request.method !== 'HEAD');
@@ -124,12 +173,12 @@ export function createOrigin(content: PublishedContent, options: OriginOptions):
     },
 
     async probe(locatorGuid) {
-      const { signal } = new AbortController();
+      const client = new AbortController();
       const locator = locatorGuid.toLowerCase();
       try {
         await needRunningEndpoint();
         return await withFreshLook(locator, async () =>
-          probeContent(library, await library.publication(locator, signal), signal),
+          probeContent(library, await library.publication(locator, client), client),
         );
       } catch (error) {
         const { code, message } = problemOf(error);

@@ -1,4 +1,5 @@
 import { segmentSize } from '../packager/segment-index.ts';
+import type { Client } from './bounded-cache.ts';
 import type { Library, Publication } from './library.ts';
 
 /** What a probe of a published asset found. */
@@ -19,7 +20,7 @@ export type ContentProbe =
 export async function probeContent(
   library: Library,
   publication: Publication,
-  signal: AbortSignal,
+  client: Client,
 ): Promise<ContentProbe> {
   const { primaryFile } = publication.asset;
   const isServerManifest = (name: string): boolean => name.toLowerCase().endsWith('.ism');
@@ -32,13 +33,13 @@ export async function probeContent(
       ? { outcome: 'good' }
       : { outcome: 'bad', code: 'empty-asset', message: 'The asset has no files.' };
   }
-  const tracks = await library.tracks(publication, serverManifest, signal);
-  const { video, audio } = await library.presentation(tracks, signal);
+  const tracks = await library.tracks(publication, serverManifest, client);
+  const { video, audio } = await library.presentation(tracks, client);
   const first = (video[0] ?? audio[0])?.renditions[0];
   const version = tracks.find(({ listed }) => listed.bitrate === first?.bitrate)?.version;
   if (first !== undefined && version !== undefined) {
     const { index } = first.stored;
-    await library.segment(version, index.offsets[0] ?? 0, segmentSize(index, 0), signal);
+    await library.segment({ version, offset: index.offsets[0] ?? 0, size: segmentSize(index, 0) }, client);
   }
   return { outcome: 'good' };
 }

@@ -3,10 +3,12 @@ import { dashManifest } from '../packager/dash-manifest.ts';
 import { hlsMasterPlaylist, hlsMediaPlaylist } from '../packager/hls-playlists.ts';
 import { packagerOutputVersion } from '../packager/output-version.ts';
 import { findSegment, segmentSize } from '../packager/segment-index.ts';
-import { smoothFragment } from '../packager/smooth-fragment.ts';
+import { smoothFragment, timedSegment } from '../packager/smooth-fragment.ts';
+import type { TimedSegment } from '../packager/smooth-fragment.ts';
 import { smoothManifest } from '../packager/smooth-manifest.ts';
 import type { BlobVersion } from './blob-reading.ts';
-import type { Library, PublishedTrack, Publication } from './library.ts';
+import type { Client } from './bounded-cache.ts';
+import type { Library, PublishedTrack, Publication, SegmentPlace } from './library.ts';
 import { OriginProblem } from './problem.ts';
 import type { ManifestFormat, RequestedContent, RequestTarget } from './request-target.ts';
 
@@ -15,7 +17,7 @@ export type Body =
   | {
       readonly kind: 'pieces';
       readonly length: number;
-      pieces(signal: AbortSignal): Promise<readonly Buffer[]>;
+      pieces(client: Client): Promise<readonly Buffer[]>;
     }
   | { readonly kind: 'file'; readonly length: number; readonly version: BlobVersion };
 
@@ -24,7 +26,7 @@ export interface Representation {
   readonly etag: string;
   readonly contentType: string;
   readonly cacheControl: string;
-  body(signal: AbortSignal): Promise<Body>;
+  body(client: Client): Promise<Body>;
 }
 
 /** Manifests are looked at again soon, so that a re-encoded or deleted stream shows. */
@@ -66,13 +68,13 @@ export async function represent(
   library: Library,
   publication: Publication,
   target: RequestTarget,
-  signal: AbortSignal,
+  client: Client,
 ): Promise<Representation> {
   const { content } = target;
-  if (content.kind === 'file') return representFile(library, publication, target, content.name, signal);
-  const tracks = await library.tracks(publication, content.serverManifest, signal);
+  if (content.kind === 'file') return representFile(library, publication, target, content.name, client);
+  const tracks = await library.tracks(publication, content.serverManifest, client);
   if (content.kind === 'manifest') {
-    return representManifest(library, publication, target, content, tracks, signal);
+    return representManifest(library, publication, target, content, tracks, client);
   }
   const track = tracks.find(
     ({ listed }) => listed.stream === content.stream && listed.bitrate === content.bitrate,
@@ -80,8 +82,8 @@ export async function represent(
   if (track === undefined) {
     throw new OriginProblem(404, 'unknown-track', 'There is no such stream at this bitrate.');
   }
-  if (content.kind === 'fragment') return representFragment(library, target, content, track, signal);
-  const etag = etagOf(target, [await library.md5(track.version, signal)]);
+  if (content.kind === 'fragment') return representFragment(library, target, content, track, client);
+  const etag = etagOf(target, [await library.md5(track.version, client)]);
   return {
     etag,
     contentType: manifestTypes['m3u8-cmaf'],
@@ -107,13 +109,13 @@ async function representManifest(
   target: RequestTarget,
   content: RequestedContent & { readonly kind: 'manifest' },
   tracks: readonly PublishedTrack[],
-  signal: AbortSignal,
+  client: Client,
 ): Promise<Representation> {
   const versions = [
     library.file(publication, content.serverManifest),
     ...tracks.map(({ version }) => version),
   ];
-  const etag = etagOf(target, await Promise.all(versions.map((version) => library.md5(version, signal))));
+  const etag = etagOf(target, await Promise.all(versions.map((version) => library.md5(version, client))));
   return {
     etag,
     contentType: manifestTypes[content.format],
@@ -137,10 +139,10 @@ async function representManifest(
 async function renderedBody(
   library: Library,
   etag: string,
-  signal: AbortSignal,
-  render: (signal: AbortSignal) => Promise<string>,
+  client: Client,
+  render: (client: Client) => Promise<string>,
 ): Promise<Body> {
-  return wholeBody([await library.rendered(etag, signal, render)]);
+  return wholeBody([await library.rendered(etag, client, render)]);
 }
 
 function wholeBody(pieces: readonly Buffer[]): Body {
@@ -153,31 +155,55 @@ async function representFragment(
   target: RequestTarget,
   content: RequestedContent & { readonly kind: 'fragment' },
   { listed, version }: PublishedTrack,
-  signal: AbortSignal,
+  client: Client,
 ): Promise<Representation> {
-  const stored = await library.storedTrack(version, signal);
-  const { index, initialization } = stored;
-  const segment = content.time === 'initialization' ? undefined : findSegment(index, content.time);
-  if (content.time !== 'initialization' && segment === undefined) {
-    throw new OriginProblem(404, 'unknown-fragment', 'No fragment starts at this time.');
-  }
-  return {
-    etag: etagOf(target, [await library.md5(version, signal)]),
+  const stored = await library.storedTrack(version, client);
+  const head = {
+    etag: etagOf(target, [await library.md5(version, client)]),
     contentType: listed.kind === 'video' ? 'video/mp4' : 'audio/mp4',
     cacheControl: fragmentCaching,
-    body: async (waiting) => {
-      if (segment === undefined) return wholeBody([initialization]);
-      const length = segmentSize(index, segment);
-      const read = (reader: AbortSignal): Promise<Buffer> =>
-        library.segment(version, index.offsets[segment] ?? 0, length, reader);
-      if (content.format === 'smooth') {
-        return wholeBody(
-          smoothFragment(await read(waiting), stored, segment, listed.kind === 'video' ? 1 : 2),
-        );
-      }
-      return { kind: 'pieces', length, pieces: async (reader) => [await read(reader)] };
-    },
   };
+  if (content.time === 'initialization') return { ...head, body: memoryBody(stored.initialization) };
+  const segment = findSegment(stored.index, content.time);
+  if (segment === undefined) {
+    throw new OriginProblem(404, 'unknown-fragment', 'No fragment starts at this time.');
+  }
+  const place = {
+    version,
+    offset: stored.index.offsets[segment] ?? 0,
+    size: segmentSize(stored.index, segment),
+  };
+  return {
+    ...head,
+    body:
+      content.format === 'smooth'
+        ? smoothBody(library, place, timedSegment(stored, segment), listed.kind === 'video' ? 1 : 2)
+        : storedBody(library, place),
+  };
+}
+
+// These take just what they need: a representation is remembered longer than a track's index may be kept.
+
+function memoryBody(bytes: Buffer): Representation['body'] {
+  return () => Promise.resolve(wholeBody([bytes]));
+}
+
+function storedBody(library: Library, place: SegmentPlace): Representation['body'] {
+  const body: Body = {
+    kind: 'pieces',
+    length: place.size,
+    pieces: async (client) => [await library.segment(place, client)],
+  };
+  return () => Promise.resolve(body);
+}
+
+function smoothBody(
+  library: Library,
+  place: SegmentPlace,
+  segment: TimedSegment,
+  trackId: number,
+): Representation['body'] {
+  return async (client) => wholeBody(smoothFragment(await library.segment(place, client), segment, trackId));
 }
 
 async function representFile(
@@ -185,12 +211,12 @@ async function representFile(
   publication: Publication,
   target: RequestTarget,
   name: string,
-  signal: AbortSignal,
+  client: Client,
 ): Promise<Representation> {
   const version = library.file(publication, name);
   const extension = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
   return {
-    etag: etagOf(target, [await library.md5(version, signal)]),
+    etag: etagOf(target, [await library.md5(version, client)]),
     contentType: fileTypes[extension] ?? 'application/octet-stream',
     cacheControl: fragmentCaching,
     body: () => Promise.resolve({ kind: 'file', length: version.blob.size, version }),

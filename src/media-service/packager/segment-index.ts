@@ -38,9 +38,11 @@ export function readSegmentIndex(box: Box): SegmentIndex | undefined {
     offsets[0] = box.end + firstOffset;
     for (let segment = 0; segment < count; segment += 1, position += 12) {
       const reference = body.readUInt32BE(position);
+      const duration = body.readUInt32BE(position + 4);
       if (reference >= 2 ** 31) return undefined;
+      if (reference === 0 || duration === 0) throw new MalformedMediaError('The sidx has an empty segment.');
       offsets[segment + 1] = (offsets[segment] ?? 0) + reference;
-      times[segment + 1] = (times[segment] ?? 0) + body.readUInt32BE(position + 4);
+      times[segment + 1] = (times[segment] ?? 0) + duration;
     }
     return { timescale, times, offsets };
   });

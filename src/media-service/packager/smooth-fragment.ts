@@ -5,6 +5,7 @@ import type { Sample } from './fragment.ts';
 import type { StoredTrack } from './presentation.ts';
 import { segmentTime } from './segment-index.ts';
 import { toManifestTime } from './times.ts';
+import type { Track } from './track.ts';
 
 /** The `uuid` box that gives a fragment's absolute time and duration ([MS-SSTR] 2.2.4.4). */
 const tfxdType = Buffer.from('6d1d9b0542d544e680e2141daff757b2', 'hex');
@@ -16,28 +17,42 @@ interface SmoothSample {
   readonly compositionOffset: number;
 }
 
+/** A segment of a track and when it is due. */
+export interface TimedSegment {
+  readonly track: Track;
+  /** Ticks of the track's timescale. */
+  readonly presentationTime: number;
+  /** Ticks of 100 ns. */
+  readonly start: number;
+  /** Ticks of 100 ns. */
+  readonly end: number;
+}
+
+/** One segment of a track. */
+export function timedSegment({ track, index }: StoredTrack, number: number): TimedSegment {
+  return {
+    track,
+    presentationTime: index.times[number] ?? Number.NaN,
+    start: segmentTime(index, number),
+    end: segmentTime(index, number + 1),
+  };
+}
+
 /**
  * A stored segment as a Smooth fragment ([MS-SSTR] 2.2.4, PIFF): one `moof` with times in ticks of 100 ns, then one
- * `mdat`. The answer is the fragment in pieces; the media in it are views of `segment`, not copies.
- * @param segment the stored bytes of the segment
- * @param number which segment of the track it is
+ * `mdat`. The answer is the fragment in pieces; the media in it are views of `bytes`, not copies.
+ * @param bytes the segment as stored
  * @param trackId the track's number in the fragment
  * @throws MalformedMediaError
  */
-export function smoothFragment(
-  segment: Buffer,
-  stored: StoredTrack,
-  number: number,
-  trackId: number,
-): readonly Buffer[] {
-  const { samples, sequenceNumber } = smoothSamples(segment, stored, number);
+export function smoothFragment(bytes: Buffer, segment: TimedSegment, trackId: number): readonly Buffer[] {
+  const { track, start, end } = segment;
+  const { samples, sequenceNumber } = smoothSamples(bytes, segment);
   const media = mediaOf(
-    segment,
+    bytes,
     samples.map(({ sample }) => sample),
   );
   const length = media.reduce((sum, piece) => sum + piece.length, 0);
-  const start = segmentTime(stored.index, number);
-  const duration = segmentTime(stored.index, number + 1) - start;
   const moof = (dataOffset: number): Buffer =>
     makeBox(
       'moof',
@@ -45,8 +60,8 @@ export function smoothFragment(
       makeBox(
         'traf',
         makeFullBox('tfhd', 0, 0, words(trackId)),
-        trackRun(samples, stored.track.configuration.kind === 'video', dataOffset),
-        timeBox(start, duration),
+        trackRun(samples, track.configuration.kind === 'video', dataOffset),
+        timeBox(start, end - start),
       ),
     );
   const header = Buffer.alloc(8);
@@ -57,23 +72,21 @@ export function smoothFragment(
 
 /** The samples of all of a segment's chunks, without what the edit list hides: Smooth has no edit lists. */
 function smoothSamples(
-  segment: Buffer,
-  { track, index }: StoredTrack,
-  number: number,
+  bytes: Buffer,
+  { track, presentationTime }: TimedSegment,
 ): { readonly samples: readonly SmoothSample[]; readonly sequenceNumber: number } {
-  const fragments = [...boxesIn(segment)]
+  const fragments = [...boxesIn(bytes)]
     .filter(({ type }) => type === 'moof')
     .map((moof) => readFragment(moof, track));
   const [first] = fragments;
   if (first === undefined) throw new MalformedMediaError('The segment has no moof.');
-  const start = index.times[number] ?? 0;
   const isAudio = track.configuration.kind === 'audio';
   const samples: SmoothSample[] = [];
   let decode = first.decodeTime;
   for (const sample of fragments.flatMap((fragment) => fragment.samples)) {
     const end = decode + sample.duration;
     if (!isAudio) {
-      const shift = start - first.decodeTime;
+      const shift = presentationTime - first.decodeTime;
       const at = toManifestTime(decode + shift, track.timescale);
       const shown = decode + sample.compositionOffset - track.presentationStart;
       samples.push({
@@ -92,17 +105,17 @@ function smoothSamples(
 }
 
 /** The samples' bytes; neighbours are one piece. */
-function mediaOf(segment: Buffer, samples: readonly Sample[]): readonly Buffer[] {
+function mediaOf(bytes: Buffer, samples: readonly Sample[]): readonly Buffer[] {
   const runs: { start: number; end: number }[] = [];
   for (const { position, size } of samples) {
-    if (position < 0 || position + size > segment.length) {
+    if (position < 0 || position + size > bytes.length) {
       throw new MalformedMediaError('A sample lies outside its segment.');
     }
     const last = runs.at(-1);
     if (last?.end === position) last.end += size;
     else runs.push({ start: position, end: position + size });
   }
-  return runs.map(({ start, end }) => segment.subarray(start, end));
+  return runs.map(({ start, end }) => bytes.subarray(start, end));
 }
 
 /** `trun` with data offset, duration and size of each sample; for video flags and composition offset too. */
