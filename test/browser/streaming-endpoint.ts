@@ -21,7 +21,8 @@ function slowDown(response: ServerResponse, path: string, milliseconds: number):
   const write = response.write.bind(response) as (bytes: Buffer) => boolean;
   const end = response.end.bind(response) as () => void;
   response.write = (bytes: Buffer) => held.push(bytes) > 0;
-  response.end = () => {
+  response.end = (last?: unknown) => {
+    if (last instanceof Buffer) held.push(last);
     response.uncork();
     void sendSlowly(Buffer.concat(held));
     return response;
