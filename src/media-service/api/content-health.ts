@@ -1,0 +1,77 @@
+import type { PublishedContent } from '../origin/published-content.ts';
+
+/** What a probe of a published asset found: the part of the origin's answer that matters here. */
+export interface ProbeOutcome {
+  readonly outcome: 'good' | 'bad';
+  readonly code?: string;
+}
+
+export interface ContentHealth {
+  readonly healthy: boolean;
+  readonly reason?: 'storage-unavailable' | 'endpoint-not-running' | 'content-fails';
+  readonly sampled: number;
+  readonly failed: number;
+}
+
+export interface ContentHealthOptions {
+  /** A state of the streaming endpoint that was asked of the storage just now. */
+  readonly endpointState: () => Promise<string>;
+  readonly content: Pick<PublishedContent, 'sample'>;
+  readonly probe: (locatorGuid: string) => Promise<ProbeOutcome>;
+  readonly now?: () => number;
+}
+
+const sampleSize = 5;
+/** Several samples must fail, in several rounds in a row: one bad film is no reason to take an origin away. */
+const failuresNeeded = 2;
+const roundsNeeded = 3;
+/** Milliseconds; health probes come from many places at once. */
+const freshness = 2000;
+
+/**
+ * Whether this origin can serve what it has published: unhealthy when the storage or the streaming endpoint is not
+ * there, or when most of several samples fail again and again. An empty library is healthy.
+ */
+export class ContentHealthCheck {
+  readonly #options: ContentHealthOptions;
+  readonly #now: () => number;
+  #last: { readonly at: number; readonly health: Promise<ContentHealth> } | undefined;
+  #failedRounds = 0;
+
+  constructor(options: ContentHealthOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  async check(): Promise<ContentHealth> {
+    if (this.#last === undefined || this.#now() - this.#last.at >= freshness) {
+      this.#last = { at: this.#now(), health: this.#round() };
+    }
+    return this.#last.health;
+  }
+
+  async #round(): Promise<ContentHealth> {
+    const { endpointState, content, probe } = this.#options;
+    const none = { sampled: 0, failed: 0 };
+    let samples: readonly string[];
+    try {
+      if ((await endpointState()) !== 'Running') {
+        return { healthy: false, reason: 'endpoint-not-running', ...none };
+      }
+      samples = await content.sample(sampleSize);
+    } catch {
+      return { healthy: false, reason: 'storage-unavailable', ...none };
+    }
+    const outcomes = await Promise.all(samples.map(probe));
+    const failures = outcomes.filter(({ outcome }) => outcome === 'bad');
+    const counts = { sampled: samples.length, failed: failures.length };
+    if (failures.some(({ code }) => code === 'storage-unavailable')) {
+      return { healthy: false, reason: 'storage-unavailable', ...counts };
+    }
+    const most = failures.length >= failuresNeeded && failures.length * 2 > samples.length;
+    this.#failedRounds = most ? this.#failedRounds + 1 : 0;
+    return this.#failedRounds >= roundsNeeded
+      ? { healthy: false, reason: 'content-fails', ...counts }
+      : { healthy: true, ...counts };
+  }
+}

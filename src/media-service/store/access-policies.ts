@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import type { AccessPolicy, AccessPolicyId } from '../model.ts';
+import { guidOf } from '../model.ts';
+import { invalid, notFound } from './errors.ts';
+import type { Index, Scan } from './index-rows.ts';
+import { createdPartition, valuePartition } from './index-rows.ts';
+import type { Table } from './table.ts';
+
+interface PolicyProperties {
+  readonly Name: string;
+  readonly DurationInMinutes: { type: 'Double'; value: number };
+  readonly Permissions: number;
+  readonly Created: Date;
+}
+
+/** As read back: the Table service answers a Double as a plain number. */
+type StoredPolicy = Omit<PolicyProperties, 'DurationInMinutes'> & { readonly DurationInMinutes: number };
+
+const rowKey = 'policy';
+const allPermissions = 15;
+
+export class AccessPolicies {
+  readonly #table: Table;
+  readonly #index: Index;
+
+  constructor(table: Table, index: Index) {
+    this.#table = table;
+    this.#index = index;
+  }
+
+  async create(policy: {
+    readonly name: string;
+    readonly durationInMinutes: number;
+    readonly permissions: number;
+  }): Promise<AccessPolicy> {
+    const { name, durationInMinutes, permissions } = policy;
+    if (name === '') throw invalid('Name must not be empty.');
+    if (!(durationInMinutes > 0)) throw invalid('DurationInMinutes must be greater than 0.');
+    if (permissions < 0 || permissions > allPermissions) {
+      throw invalid(`Permissions must be a sum of 1 (Read), 2 (Write), 4 (Delete) and 8 (List).`);
+    }
+    const guid = randomUUID();
+    const created = new Date();
+    await this.#index.write(partitionsOf(name), created, guid);
+    await this.#table.upsert<PolicyProperties>({
+      partitionKey: guid,
+      rowKey,
+      Name: name,
+      DurationInMinutes: { type: 'Double', value: durationInMinutes },
+      Permissions: permissions,
+      Created: created,
+    });
+    return policyOf(guid, {
+      Name: name,
+      DurationInMinutes: durationInMinutes,
+      Permissions: permissions,
+      Created: created,
+    });
+  }
+
+  async get(id: AccessPolicyId): Promise<AccessPolicy | undefined> {
+    return this.#read(guidOf(id));
+  }
+
+  scan(by: { readonly name?: string }): Scan<AccessPolicy> {
+    const { name } = by;
+    const partition =
+      name === undefined ? createdPartition('policy') : valuePartition('policy', 'Name', name);
+    return this.#index.scan(partition, async (guid) => {
+      const policy = await this.#read(guid);
+      return name === undefined || policy?.Name === name ? policy : undefined;
+    });
+  }
+
+  /** Deletes a policy; locators made with it keep what it gave them. */
+  async delete(id: AccessPolicyId): Promise<void> {
+    const row = await this.#table.get<StoredPolicy>(guidOf(id), rowKey);
+    if (row === undefined || !(await this.#table.delete(row))) throw notFound(`AccessPolicies('${id}')`);
+    await this.#index.drop(partitionsOf(row.Name), row.Created, guidOf(id));
+  }
+
+  async #read(guid: string): Promise<AccessPolicy | undefined> {
+    const row = await this.#table.get<StoredPolicy>(guid, rowKey);
+    return row === undefined ? undefined : policyOf(guid, row);
+  }
+}
+
+const partitionsOf = (name: string): string[] => [
+  createdPartition('policy'),
+  valuePartition('policy', 'Name', name),
+];
+
+function policyOf(guid: string, row: StoredPolicy): AccessPolicy {
+  return {
+    Id: `nb:pid:UUID:${guid}` as AccessPolicyId,
+    Created: row.Created,
+    LastModified: row.Created,
+    Name: row.Name,
+    DurationInMinutes: row.DurationInMinutes,
+    Permissions: row.Permissions,
+  };
+}

@@ -1,0 +1,423 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { TransactionAction } from '@azure/data-tables';
+import type { BlobServiceClient } from '@azure/storage-blob';
+import type { AssetFile, AssetFileId, AssetId } from '../model.ts';
+import { AssetOptions, containerOf, guidOf } from '../model.ts';
+import type { AssetPartitions } from './asset-partition.ts';
+import { actionsPerChange } from './asset-partition.ts';
+import { mapConcurrently } from './concurrency.ts';
+import { calling, conflict, invalid, notFound, statusOf } from './errors.ts';
+import type { Found, Scan } from './index-rows.ts';
+import type { RowKey, Stored, Table } from './table.ts';
+import { orNull, ownProperties, startingWith, transactionLimit, withoutNulls } from './table.ts';
+
+interface FileProperties {
+  readonly Name: string;
+  readonly ContentFileSize: bigint;
+  readonly MimeType?: string;
+  readonly ContentChecksum?: string;
+  readonly IsEncrypted?: boolean;
+  readonly EncryptionVersion?: string;
+  readonly EncryptionScheme?: string;
+  readonly EncryptionKeyId?: string;
+  readonly InitializationVector?: string;
+  readonly Created: Date;
+  readonly LastModified: Date;
+}
+
+type FileRow = Stored<FileProperties>;
+
+/** The row that keeps a name from being taken twice in an asset. */
+interface NameProperties {
+  readonly FileGuid: string;
+}
+
+/** Finds a file's asset by the file's guid alone. */
+interface FileIndexProperties {
+  readonly AssetGuid: string;
+}
+
+/** What a client may say of a file; what is left out stays. */
+export interface FileTexts {
+  readonly name?: string;
+  /** Bytes. */
+  readonly contentFileSize?: number;
+  readonly mimeType?: string | null;
+  readonly contentChecksum?: string | null;
+  readonly isEncrypted?: boolean;
+  readonly encryptionVersion?: string | null;
+  readonly encryptionScheme?: string | null;
+  readonly encryptionKeyId?: string | null;
+  readonly initializationVector?: string | null;
+  readonly isPrimary?: boolean;
+}
+
+export interface NewFile extends FileTexts {
+  readonly name: string;
+  readonly parentAssetId: AssetId;
+}
+
+/** A file that came to be in the asset's container without the API's doing. */
+export interface RecordedFile {
+  readonly name: string;
+  readonly size: number;
+  /** Hex. */
+  readonly md5: string | undefined;
+  readonly mimeType: string | undefined;
+}
+
+const fileRows = startingWith('file:');
+const indexedDigits = 8;
+
+export class AssetFiles {
+  readonly #partitions: AssetPartitions;
+  readonly #index: Table;
+  readonly #blobs: BlobServiceClient;
+
+  constructor(partitions: AssetPartitions, index: Table, blobs: BlobServiceClient) {
+    this.#partitions = partitions;
+    this.#index = index;
+    this.#blobs = blobs;
+  }
+
+  /** @throws StoreRefusal for a bad or taken name, a second primary file, a missing asset */
+  async create(file: NewFile): Promise<AssetFile> {
+    checkName(file.name);
+    const assetGuid = guidOf(file.parentAssetId);
+    const guid = newFileGuid(assetGuid);
+    const now = new Date();
+    const properties = propertiesOf(file, {
+      Name: file.name,
+      ContentFileSize: 0n,
+      Created: now,
+      LastModified: now,
+    });
+    await this.#index.upsert<FileIndexProperties>({ ...indexKey(guid), AssetGuid: assetGuid });
+    return this.#partitions.change(file.parentAssetId, async (asset) => {
+      const owner = await this.#ownerOf(assetGuid, file.name);
+      const isPrimary = file.isPrimary === true;
+      const result = fileOf(guid, assetGuid, properties, isPrimary);
+      if (owner === guid) return { unchanged: true, result };
+      if (owner !== undefined) throw nameTaken(file.name);
+      if (isPrimary && asset.PrimaryFile !== undefined) throw secondPrimary();
+      return {
+        ...(isPrimary && { asset: { ...ownProperties(asset), PrimaryFile: guid } }),
+        actions: insertions(assetGuid, guid, properties),
+        result,
+      };
+    });
+  }
+
+  async get(id: AssetFileId): Promise<AssetFile | undefined> {
+    const assetGuid = await this.#assetOf(id);
+    if (assetGuid === undefined) return undefined;
+    const [asset, row] = await Promise.all([
+      this.#partitions.read(assetGuid),
+      this.#partitions.table.get<FileProperties>(assetGuid, rowKeyOf(guidOf(id))),
+    ]);
+    if (asset === undefined || row === undefined) return undefined;
+    return fileOf(guidOf(id), assetGuid, row, asset.PrimaryFile === guidOf(id));
+  }
+
+  /** The files of one asset, or (a scan of every asset) all. */
+  scan(assetId: AssetId | undefined): Scan<AssetFile> {
+    return assetId === undefined ? this.#scanAll() : this.#scanAsset(assetId);
+  }
+
+  async nameOf(assetGuid: string, fileGuid: string): Promise<string | undefined> {
+    return (await this.#partitions.table.get<FileProperties>(assetGuid, rowKeyOf(fileGuid)))?.Name;
+  }
+
+  /** The name of the asset's primary file when it has one. */
+  async primaryOf(assetId: AssetId): Promise<string | undefined> {
+    const asset = await this.#partitions.read(guidOf(assetId));
+    const guid = asset?.PrimaryFile;
+    return guid === undefined ? undefined : this.nameOf(guidOf(assetId), guid);
+  }
+
+  async update(id: AssetFileId, update: FileTexts): Promise<void> {
+    if (update.name !== undefined) checkName(update.name);
+    const guid = guidOf(id);
+    const assetGuid = await this.#assetOf(id);
+    if (assetGuid === undefined) throw notFound(`Files('${id}')`);
+    await this.#partitions.change(assetIdOf(assetGuid), async (asset) => {
+      const row = await this.#partitions.table.get<FileProperties>(assetGuid, rowKeyOf(guid));
+      if (row === undefined) throw notFound(`Files('${id}')`);
+      const changed = propertiesOf(update, { ...ownProperties(row), LastModified: new Date() });
+      const actions: TransactionAction[] = [
+        ['update', rowOf(assetGuid, guid, changed), 'Replace', { etag: row.etag }],
+      ];
+      if (changed.Name !== row.Name) {
+        const owner = await this.#ownerOf(assetGuid, changed.Name);
+        if (owner !== undefined) throw nameTaken(changed.Name);
+        actions.push(
+          ['delete', { partitionKey: assetGuid, rowKey: nameRowKey(row.Name) }],
+          ['create', { partitionKey: assetGuid, rowKey: nameRowKey(changed.Name), FileGuid: guid }],
+        );
+      }
+      const { PrimaryFile: primary, ...rest } = ownProperties(asset);
+      if (update.isPrimary === true && primary !== undefined && primary !== guid) throw secondPrimary();
+      const setPrimary = update.isPrimary === true && primary === undefined;
+      const unsetPrimary = update.isPrimary === false && primary === guid;
+      return {
+        ...(setPrimary && { asset: { ...rest, PrimaryFile: guid } }),
+        ...(unsetPrimary && { asset: rest }),
+        actions,
+        result: undefined,
+      };
+    });
+  }
+
+  /** Deletes the entity; the blob stays. */
+  async delete(id: AssetFileId): Promise<void> {
+    const guid = guidOf(id);
+    const assetGuid = await this.#assetOf(id);
+    if (assetGuid === undefined) throw notFound(`Files('${id}')`);
+    await this.#partitions.change(assetIdOf(assetGuid), async (asset) => {
+      const row = await this.#partitions.table.get<FileProperties>(assetGuid, rowKeyOf(guid));
+      if (row === undefined) throw notFound(`Files('${id}')`);
+      const { PrimaryFile: primary, ...rest } = ownProperties(asset);
+      return {
+        ...(primary === guid && { asset: rest }),
+        actions: [
+          ['delete', { partitionKey: assetGuid, rowKey: row.rowKey }],
+          ['delete', { partitionKey: assetGuid, rowKey: nameRowKey(row.Name) }],
+        ],
+        result: undefined,
+      };
+    });
+    const index = await this.#index.get(indexKey(guid).partitionKey, guid);
+    if (index !== undefined) await this.#index.delete(index);
+  }
+
+  /**
+   * Makes a file for each blob of the asset's container that has none yet; chooses no primary file.
+   * @throws StoreRefusal when the asset or its container is missing
+   */
+  async createFromBlobs(assetId: AssetId): Promise<void> {
+    const blobs: RecordedFile[] = [];
+    const container = this.#blobs.getContainerClient(containerOf(assetId));
+    if ((await this.#partitions.read(guidOf(assetId))) === undefined) throw notFound(`Assets('${assetId}')`);
+    try {
+      await calling(async () => {
+        for await (const blob of container.listBlobsFlat()) {
+          blobs.push({
+            name: blob.name,
+            size: blob.properties.contentLength ?? 0,
+            md5: undefined,
+            mimeType: undefined,
+          });
+        }
+      });
+    } catch (error) {
+      if (statusOf(error) === 404) throw conflict(`The container of asset ${assetId} is missing.`);
+      throw error;
+    }
+    await this.record(assetId, blobs);
+  }
+
+  /** Makes a file of each name that has none yet in the asset; `renew` brings those it has up to date. */
+  async record(
+    assetId: AssetId,
+    files: readonly RecordedFile[],
+    { renew = false }: { readonly renew?: boolean } = {},
+  ): Promise<void> {
+    const assetGuid = guidOf(assetId);
+    const taken = await this.#names(assetGuid);
+    const missing = files.filter(({ name }) => !taken.has(name));
+    for (const { name, size, md5, mimeType } of renew ? files : []) {
+      const guid = taken.get(name);
+      if (guid === undefined) continue;
+      await this.update(`nb:cid:UUID:${guid}` as AssetFileId, {
+        contentFileSize: size,
+        contentChecksum: md5 ?? null,
+        mimeType: mimeType ?? null,
+      });
+    }
+    // Two rows a file: the file's own and the one that keeps its name.
+    const chunkSize = Math.floor(actionsPerChange / 2);
+    for (let start = 0; start < missing.length; start += chunkSize) {
+      const chunk = missing.slice(start, start + chunkSize);
+      const guids = new Map(chunk.map(({ name }) => [name, newFileGuid(assetGuid)]));
+      await this.#indexAll(assetGuid, [...guids.values()]);
+      await this.#partitions.change(assetId, async (_asset, attempt) => {
+        const names = attempt === 0 ? taken : await this.#names(assetGuid);
+        const now = new Date();
+        const actions = chunk.flatMap(({ name, size, md5, mimeType }) => {
+          const guid = guids.get(name);
+          if (guid === undefined || names.has(name)) return [];
+          return insertions(assetGuid, guid, {
+            Name: name,
+            ContentFileSize: BigInt(size),
+            ...(md5 !== undefined && { ContentChecksum: md5 }),
+            ...(mimeType !== undefined && { MimeType: mimeType }),
+            Created: now,
+            LastModified: now,
+          });
+        });
+        return { actions, unchanged: actions.length === 0, result: undefined };
+      });
+    }
+  }
+
+  /** Drops the index rows of a deleted asset's files. */
+  async dropIndex(assetId: AssetId): Promise<void> {
+    const rows = await this.#partitions.table.all(guidOf(assetId), fileRows);
+    await mapConcurrently(rows, 16, async ({ rowKey }) => {
+      const guid = rowKey.slice(fileRows.from.length);
+      const index = await this.#index.get(indexKey(guid).partitionKey, guid);
+      if (index !== undefined) await this.#index.delete(index);
+    });
+  }
+
+  /** The guids of an asset's files, by their names. */
+  async #names(assetGuid: string): Promise<Map<string, string>> {
+    const rows = await this.#partitions.table.all<FileProperties>(assetGuid, fileRows);
+    return new Map(rows.map(({ Name, rowKey }) => [Name, rowKey.slice(fileRows.from.length)]));
+  }
+
+  async #ownerOf(assetGuid: string, name: string): Promise<string | undefined> {
+    return (await this.#partitions.table.get<NameProperties>(assetGuid, nameRowKey(name)))?.FileGuid;
+  }
+
+  async #assetOf(id: AssetFileId): Promise<string | undefined> {
+    const guid = guidOf(id);
+    return (await this.#index.get<FileIndexProperties>(indexKey(guid).partitionKey, guid))?.AssetGuid;
+  }
+
+  /** The guids share an index partition (see `newFileGuid`), so they are written in one transaction. */
+  async #indexAll(assetGuid: string, guids: readonly string[]): Promise<void> {
+    for (let start = 0; start < guids.length; start += transactionLimit) {
+      await this.#index.transact(
+        guids
+          .slice(start, start + transactionLimit)
+          .map((guid) => ['upsert', { ...indexKey(guid), AssetGuid: assetGuid }, 'Replace']),
+      );
+    }
+  }
+
+  #scanAsset(assetId: AssetId): Scan<AssetFile> {
+    const assetGuid = guidOf(assetId);
+    const partitions = this.#partitions;
+    return async function* (after, size) {
+      const asset = await partitions.read(assetGuid);
+      if (asset === undefined) return;
+      const from = after === undefined ? fileRows.from : `${after}\u0020`;
+      const range = { from, before: fileRows.before };
+      for await (const page of partitions.table.partition<FileProperties>(assetGuid, range, size)) {
+        yield page.map((row) => ({ key: row.rowKey, value: fileOfRow(row, asset.PrimaryFile) }));
+      }
+    };
+  }
+
+  #scanAll(): Scan<AssetFile> {
+    const partitions = this.#partitions;
+    return async function* (after, size) {
+      const [fromPartition = '', fromRow = ''] = after?.split('|') ?? [];
+      for await (const page of partitions.table.across<FileProperties>(fromPartition, fileRows, size)) {
+        const primaries = new Map<string, Promise<{ readonly PrimaryFile?: string } | undefined>>();
+        for (const { partitionKey } of page) {
+          if (!primaries.has(partitionKey)) primaries.set(partitionKey, partitions.read(partitionKey));
+        }
+        const found: Found<AssetFile>[] = [];
+        for (const row of page) {
+          if (row.partitionKey === fromPartition && row.rowKey <= fromRow) continue;
+          const asset = await primaries.get(row.partitionKey);
+          found.push({
+            key: `${row.partitionKey}|${row.rowKey}`,
+            value: asset === undefined ? undefined : fileOfRow(row, asset.PrimaryFile),
+          });
+        }
+        yield found;
+      }
+    };
+  }
+}
+
+function fileOfRow(row: FileRow, primaryFile: string | undefined): AssetFile {
+  const guid = row.rowKey.slice(fileRows.from.length);
+  return fileOf(guid, row.partitionKey, row, primaryFile === guid);
+}
+
+function fileOf(guid: string, assetGuid: string, row: FileProperties, isPrimary: boolean): AssetFile {
+  return {
+    Id: `nb:cid:UUID:${guid}` as AssetFileId,
+    Name: row.Name,
+    ContentFileSize: Number(row.ContentFileSize),
+    ParentAssetId: assetIdOf(assetGuid),
+    EncryptionVersion: orNull(row.EncryptionVersion),
+    EncryptionScheme: orNull(row.EncryptionScheme),
+    IsEncrypted: row.IsEncrypted ?? false,
+    EncryptionKeyId: orNull(row.EncryptionKeyId),
+    InitializationVector: orNull(row.InitializationVector),
+    IsPrimary: isPrimary,
+    LastModified: row.LastModified,
+    Created: row.Created,
+    MimeType: orNull(row.MimeType),
+    ContentChecksum: orNull(row.ContentChecksum),
+    Options: AssetOptions.None,
+  };
+}
+
+/** `update` over `before`: what it leaves out stays, null removes. */
+function propertiesOf(update: FileTexts, before: FileProperties): FileProperties {
+  return withoutNulls({
+    ...before,
+    ...(update.name !== undefined && { Name: update.name }),
+    ...(update.contentFileSize !== undefined && { ContentFileSize: BigInt(update.contentFileSize) }),
+    ...(update.mimeType !== undefined && { MimeType: update.mimeType }),
+    ...(update.contentChecksum !== undefined && { ContentChecksum: update.contentChecksum }),
+    ...(update.isEncrypted !== undefined && { IsEncrypted: update.isEncrypted }),
+    ...(update.encryptionVersion !== undefined && { EncryptionVersion: update.encryptionVersion }),
+    ...(update.encryptionScheme !== undefined && { EncryptionScheme: update.encryptionScheme }),
+    ...(update.encryptionKeyId !== undefined && { EncryptionKeyId: update.encryptionKeyId }),
+    ...(update.initializationVector !== undefined && {
+      InitializationVector: update.initializationVector,
+    }),
+  }) as FileProperties;
+}
+
+function rowOf(
+  assetGuid: string,
+  guid: string,
+  properties: FileProperties,
+): Record<string, unknown> & RowKey {
+  return { partitionKey: assetGuid, rowKey: rowKeyOf(guid), ...properties };
+}
+
+function insertions(assetGuid: string, guid: string, properties: FileProperties): TransactionAction[] {
+  return [
+    ['create', rowOf(assetGuid, guid, properties)],
+    ['create', { partitionKey: assetGuid, rowKey: nameRowKey(properties.Name), FileGuid: guid }],
+  ];
+}
+
+const assetIdOf = (guid: string): AssetId => `nb:cid:UUID:${guid}` as AssetId;
+const rowKeyOf = (guid: string): string => `${fileRows.from}${guid}`;
+
+/** Row keys are short and forbid some characters, so the name stands in one as its hash. */
+const nameRowKey = (name: string): string => `name:${createHash('sha256').update(name).digest('hex')}`;
+
+/**
+ * A file's guid begins as its asset's does: the index rows of an asset's files then share a partition and are written
+ * a hundred at a time.
+ */
+function newFileGuid(assetGuid: string): string {
+  return assetGuid.slice(0, indexedDigits) + randomUUID().slice(indexedDigits);
+}
+
+function indexKey(guid: string): RowKey {
+  return { partitionKey: `file:${guid.slice(0, indexedDigits)}`, rowKey: guid };
+}
+
+/** The naming rules of the reference (AssetFile, Name); spaces are allowed. */
+function checkName(name: string): void {
+  if (name === '' || name.length > 260) throw invalid('Name must have 1 to 260 characters.');
+  if (/[!*'();:@&=+$,/?%#[\]"]/.test(name)) {
+    throw invalid(`Name must have none of !*'();:@&=+$,/?%#[]".`);
+  }
+  if (name.split('.').length > 2) throw invalid('Name must have one dot only, before its extension.');
+}
+
+const nameTaken = (name: string): Error => conflict(`The asset has a file named '${name}' already.`);
+const secondPrimary = (): Error => conflict('The asset has a primary file already.');

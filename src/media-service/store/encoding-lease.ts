@@ -1,0 +1,307 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ContainerClient } from '@azure/storage-blob';
+import type { EncodedFile, LeasedJob } from '../encoder/encoding-queue.ts';
+import { LeaseLostError } from '../encoder/encoding-queue.ts';
+import type { AssetId, JobId, TaskErrorDetail, TaskId } from '../model.ts';
+import { containerOf, JobState } from '../model.ts';
+import type { EncodingParts } from './encoding-jobs.ts';
+import { failedAttemptLimit } from './encoding-jobs.ts';
+import { calling, statusOf } from './errors.ts';
+import type { JobRecord, TaskProperties } from './job-rows.ts';
+import { ended, hasEnded, withError, withEvent } from './job-rows.ts';
+import { without } from './table.ts';
+
+/** How long a SAS to read an input is good for: longer than any encode should take. */
+const inputMilliseconds = 12 * 3_600_000;
+const retryDelaySeconds = 5;
+
+/** What becomes of the queue message when a job is ended or given back. */
+type MessageFate = 'away' | 'again at once' | 'again later';
+
+interface Beginning {
+  readonly guid: string;
+  readonly lease: string;
+  readonly message: { readonly messageId: string; readonly popReceipt: string };
+  readonly receivedAt: number;
+  readonly record: JobRecord;
+  /** The task to run, by its position. */
+  readonly position: number;
+}
+
+/** One job under the lease of its queue message, renewed in the background until the job is ended or the lease lost. */
+export class EncodingLease implements LeasedJob {
+  readonly jobId: JobId;
+  readonly taskId: TaskId;
+  readonly configuration: string;
+  readonly failedAttempts: number;
+  readonly input: ContainerClient | undefined;
+  readonly inputPrimaryFile: string | undefined;
+  readonly output: ContainerClient;
+  readonly #parts: EncodingParts;
+  readonly #guid: string;
+  readonly #lease: string;
+  readonly #position: number;
+  readonly #outputId: AssetId;
+  readonly #inputContainer: string;
+  readonly #messageId: string;
+  readonly #lost = new AbortController();
+  readonly #cancel = new AbortController();
+  /** Ends the renewing. */
+  readonly #over = new AbortController();
+  readonly #renewing: Promise<void>;
+  #popReceipt: string;
+  /** Set when the change that ends the lease is on its way. */
+  #ending: MessageFate | undefined;
+  #leasedUntil: number;
+  #percent = 0;
+  #writtenPercent = 0;
+
+  /** Reads what the encoder needs of the input, and begins to renew the lease. */
+  static async begin(parts: EncodingParts, beginning: Beginning): Promise<EncodingLease> {
+    const task = taskAt(beginning.record, beginning.position);
+    const inputId = task.Input as AssetId;
+    const exists = (await parts.assets.get(inputId)) !== undefined;
+    const primary = exists ? await parts.files.primaryOf(inputId) : undefined;
+    return new EncodingLease(parts, beginning, task, exists, primary);
+  }
+
+  private constructor(
+    parts: EncodingParts,
+    beginning: Beginning,
+    task: TaskProperties,
+    inputExists: boolean,
+    inputPrimaryFile: string | undefined,
+  ) {
+    this.#parts = parts;
+    this.#guid = beginning.guid;
+    this.#lease = beginning.lease;
+    this.#position = beginning.position;
+    this.#messageId = beginning.message.messageId;
+    this.#popReceipt = beginning.message.popReceipt;
+    this.#leasedUntil = beginning.receivedAt + parts.times.leaseSeconds * 1000;
+    this.#outputId = task.Output as AssetId;
+    this.#inputContainer = containerOf(task.Input as AssetId);
+    this.jobId = `nb:jid:UUID:${beginning.guid}` as JobId;
+    this.taskId = `nb:tid:UUID:${task.Guid}` as TaskId;
+    this.configuration = task.Configuration;
+    this.failedAttempts = beginning.record.job.FailedAttempts;
+    this.input = inputExists ? parts.blobs.getContainerClient(this.#inputContainer) : undefined;
+    this.inputPrimaryFile = inputPrimaryFile;
+    this.output = parts.blobs.getContainerClient(containerOf(this.#outputId));
+    this.#renewing = this.#keep();
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  get cancelRequested(): AbortSignal {
+    return this.#cancel.signal;
+  }
+
+  inputUrl(blobName: string): Promise<string> {
+    return this.#parts.signer.readUrl(this.#inputContainer, blobName, inputMilliseconds);
+  }
+
+  async start(): Promise<void> {
+    const now = new Date();
+    await this.#changeOwn((record) => ({
+      record: {
+        job: {
+          ...record.job,
+          State: record.job.State === JobState.Canceling ? JobState.Canceling : JobState.Processing,
+          StartTime: record.job.StartTime ?? now,
+        },
+        tasks: this.#withTask(record, (task) => ({
+          ...withEvent(task, 'Processing'),
+          State: JobState.Processing,
+          StartTime: task.StartTime ?? now,
+          Progress: 0,
+        })),
+      },
+      then: 'away',
+    }));
+  }
+
+  progress(percent: number): void {
+    this.#percent = Math.max(0, Math.min(100, percent));
+  }
+
+  async finish(files: readonly EncodedFile[]): Promise<void> {
+    await this.#changeOwn((record) => ({ record, then: 'away' }));
+    await this.#parts.files.record(this.#outputId, files, { renew: true });
+    const then = await this.#changeOwn((record) => {
+      if (record.job.State === JobState.Canceling) {
+        return { record: ended(record, JobState.Canceled), then: 'away' };
+      }
+      const finished = (task: TaskProperties): TaskProperties => ({ ...task, Progress: 100 });
+      if (this.#position === record.tasks.length - 1) {
+        return { record: ended(record, JobState.Finished, finished), then: 'away' };
+      }
+      const tasks = this.#withTask(record, (task) => ({
+        ...withEvent(finished(task), 'Finished'),
+        State: JobState.Finished,
+        EndTime: new Date(),
+      }));
+      return { record: { job: without(record.job, 'Lease', 'Heartbeat'), tasks }, then: 'again at once' };
+    });
+    await this.#end(then);
+  }
+
+  async fail(detail: TaskErrorDetail): Promise<void> {
+    const then = await this.#changeOwn((record) => ({
+      record:
+        record.job.State === JobState.Canceling
+          ? ended(record, JobState.Canceled)
+          : ended(record, JobState.Error, (task) => withError(task, detail)),
+      then: 'away',
+    }));
+    await this.#end(then);
+  }
+
+  async canceled(): Promise<void> {
+    const then = await this.#changeOwn((record) => ({
+      record: ended(record, JobState.Canceled),
+      then: 'away',
+    }));
+    await this.#end(then);
+  }
+
+  async release(options: {
+    readonly countAttempt: boolean;
+    readonly detail: TaskErrorDetail;
+  }): Promise<void> {
+    const { countAttempt, detail } = options;
+    const then = await this.#changeOwn((record) => {
+      if (record.job.State === JobState.Canceling) {
+        return { record: ended(record, JobState.Canceled), then: 'away' };
+      }
+      const FailedAttempts = record.job.FailedAttempts + (countAttempt ? 1 : 0);
+      if (countAttempt && FailedAttempts >= failedAttemptLimit) {
+        const counted = { ...record, job: { ...record.job, FailedAttempts } };
+        return {
+          record: ended(counted, JobState.Error, (task) => withError(task, detail)),
+          then: 'away',
+        };
+      }
+      const job = { ...without(record.job, 'Lease', 'Heartbeat'), State: JobState.Queued, FailedAttempts };
+      const tasks = this.#withTask(record, (task) => ({
+        ...withEvent(task, detail.Code, detail.Message),
+        State: JobState.Queued,
+        Progress: 0,
+      }));
+      return { record: { job, tasks }, then: countAttempt ? 'again later' : 'again at once' };
+    });
+    await this.#end(then);
+  }
+
+  /** Changes the job if this lease still holds it. @throws LeaseLostError */
+  async #changeOwn(
+    change: (record: JobRecord) => { readonly record: JobRecord; readonly then: MessageFate },
+  ): Promise<MessageFate> {
+    if (this.#lost.signal.aborted) throw new LeaseLostError(this.jobId);
+    const fate = await this.#parts.partitions.change<MessageFate | undefined>(this.#guid, (record) => {
+      if (record.job.Lease !== this.#lease) {
+        // This lease's own ending took, although its answer was lost or somebody else here looks meanwhile.
+        return { result: record.job.Lease === undefined ? this.#ending : undefined };
+      }
+      const { record: after, then } = change(record);
+      if (after === record) return { result: then };
+      if (after.job.Lease === undefined) this.#ending = then;
+      return { record: after, result: then };
+    });
+    if (fate !== undefined) return fate;
+    this.#lose();
+    throw new LeaseLostError(this.jobId);
+  }
+
+  #withTask(record: JobRecord, change: (task: TaskProperties) => TaskProperties): TaskProperties[] {
+    return record.tasks.map((task, at) => (at === this.#position ? change(task) : task));
+  }
+
+  /** Gives the message up. */
+  async #end(fate: MessageFate): Promise<void> {
+    this.#over.abort();
+    await this.#renewing;
+    try {
+      await calling(() =>
+        fate === 'away'
+          ? this.#parts.queue.deleteMessage(this.#messageId, this.#popReceipt)
+          : this.#parts.queue.updateMessage(
+              this.#messageId,
+              this.#popReceipt,
+              this.#guid,
+              fate === 'again later' ? retryDelaySeconds : 0,
+            ),
+      );
+    } catch (error) {
+      // The job's row has the truth; a message that stays is dropped or taken when its lease ends.
+      this.#parts.log.warn({ job: this.#guid, status: statusOf(error) }, 'A queue message was left behind');
+    }
+  }
+
+  #lose(): void {
+    this.#lost.abort();
+    this.#over.abort();
+  }
+
+  /** Renews the lease, looks for a cancellation and writes the progress, until it is over. */
+  async #keep(): Promise<void> {
+    const { times, log } = this.#parts;
+    let renewAt = Date.now() + times.renewalMilliseconds;
+    for (;;) {
+      await sleep(times.pollMilliseconds, undefined, { signal: this.#over.signal }).catch(() => undefined);
+      if (this.#over.signal.aborted) return;
+      try {
+        if (Date.now() >= renewAt) {
+          await this.#renew();
+          renewAt = Date.now() + times.renewalMilliseconds;
+          await this.#look(true);
+        } else {
+          await this.#look(false);
+        }
+      } catch (error) {
+        if (error instanceof LeaseLostError) return;
+        log.warn({ job: this.#guid, status: statusOf(error) }, 'A lease could not be renewed yet');
+      }
+      if (Date.now() > this.#leasedUntil) this.#lose();
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const { queue, times } = this.#parts;
+    const asked = Date.now();
+    try {
+      const { popReceipt } = await calling(() =>
+        queue.updateMessage(this.#messageId, this.#popReceipt, this.#guid, times.leaseSeconds),
+      );
+      if (popReceipt !== undefined) this.#popReceipt = popReceipt;
+      this.#leasedUntil = asked + times.leaseSeconds * 1000;
+    } catch (error) {
+      const status = statusOf(error);
+      if (status !== 404 && status !== 400) throw error;
+      this.#lose();
+      throw new LeaseLostError(this.jobId);
+    }
+  }
+
+  async #look(heartbeat: boolean): Promise<void> {
+    const percent = Math.floor(this.#percent);
+    const changed = percent !== Math.floor(this.#writtenPercent);
+    await this.#changeOwn((record) => {
+      if (record.job.State === JobState.Canceling) this.#cancel.abort();
+      if (!changed && !heartbeat) return { record, then: 'away' };
+      const tasks = changed
+        ? this.#withTask(record, (task) => (hasEnded(task.State) ? task : { ...task, Progress: percent }))
+        : record.tasks;
+      return { record: { job: { ...record.job, Heartbeat: new Date() }, tasks }, then: 'away' };
+    });
+    this.#writtenPercent = percent;
+  }
+}
+
+function taskAt(record: JobRecord, position: number): TaskProperties {
+  const task = record.tasks[position];
+  if (task === undefined) throw new Error('A job that is taken up has an unfinished task.');
+  return task;
+}

@@ -1,0 +1,408 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BlobServiceClient } from '@azure/storage-blob';
+import type { AccessPolicy, AssetId, Locator, LocatorId } from '../model.ts';
+import { containerOf, guidOf, LocatorType, Permissions } from '../model.ts';
+import type { AssetPartitions } from './asset-partition.ts';
+import { conflict, contention, invalid, notFound, statusOf } from './errors.ts';
+import type { Index, Scan } from './index-rows.ts';
+import { createdPartition } from './index-rows.ts';
+import type { ContainerGrant, SasSigner } from './sas-signer.ts';
+import type { Stored, Table } from './table.ts';
+import { orNull, RowConflictError, startingWith } from './table.ts';
+
+interface LocatorProperties {
+  /** The claim on the locator's id under which this row was written. */
+  readonly Claim: string;
+  readonly Name?: string;
+  readonly Type: LocatorType;
+  readonly AccessPolicyId: string;
+  readonly Permissions: number;
+  readonly StartTime?: Date;
+  readonly ExpirationDateTime: Date;
+  readonly Created: Date;
+}
+
+type LocatorRow = Stored<LocatorProperties>;
+
+/** Who holds a locator's id, and in which asset: at most one for each id, whatever the asset. */
+interface ClaimProperties {
+  readonly Claim: string;
+  readonly AssetGuid: string;
+}
+
+export interface NewLocator {
+  readonly id?: LocatorId;
+  readonly name?: string | null;
+  readonly type: number;
+  readonly accessPolicy: AccessPolicy;
+  readonly assetId: AssetId;
+  readonly startTime?: Date | null;
+}
+
+export interface LocatorUpdate {
+  readonly name?: string | null;
+  readonly startTime?: Date | null;
+  readonly expirationDateTime?: Date;
+}
+
+/** An origin locator as the origin needs it, whatever its times say. */
+export interface OriginLocator {
+  readonly assetId: AssetId;
+  readonly starts: Date | undefined;
+  readonly expires: Date;
+  readonly primaryFile: string | undefined;
+}
+
+/** A container holds five stored access policies, so an asset has five locators at most (reference: Locator). */
+const locatorsPerAsset = 5;
+const locatorRows = startingWith('locator:');
+const claimRowKey = 'claim';
+/** A sample looks at about so many locators at most, twice. */
+const sampleReads = 100;
+/** A claim without its locator for so long belongs to a writer that broke off. */
+const claimMilliseconds = 10_000;
+
+/**
+ * Locators live in their asset's partition. A locator's id is unique over all assets: whoever creates one first claims
+ * the id in a row of its own, writes the locator with that claim, and looks whether the claim is still his. A locator
+ * counts only under the current claim on its id, so of two creates at once exactly one succeeds, and an id whose
+ * creator crashed is free after a while.
+ */
+export class Locators {
+  readonly #partitions: AssetPartitions;
+  readonly #claims: Table;
+  readonly #index: Index;
+  readonly #signer: SasSigner;
+  readonly #blobs: BlobServiceClient;
+  readonly #streamingBase: () => string;
+
+  constructor(parts: {
+    readonly partitions: AssetPartitions;
+    readonly claims: Table;
+    readonly index: Index;
+    readonly signer: SasSigner;
+    readonly blobs: BlobServiceClient;
+    /** The streaming endpoint's public base URL, with a slash at its end. */
+    readonly streamingBase: () => string;
+  }) {
+    this.#partitions = parts.partitions;
+    this.#claims = parts.claims;
+    this.#index = parts.index;
+    this.#signer = parts.signer;
+    this.#blobs = parts.blobs;
+    this.#streamingBase = parts.streamingBase;
+  }
+
+  /** @throws StoreRefusal for a sixth locator, a taken id, a type or permissions that do not go together */
+  async create(locator: NewLocator): Promise<Locator> {
+    const type = checkType(locator);
+    const guid = locator.id === undefined ? randomUUID() : guidOf(locator.id);
+    const created = new Date();
+    const from = locator.startTime ?? created;
+    const row: LocatorProperties = {
+      Claim: randomUUID(),
+      Type: type,
+      AccessPolicyId: locator.accessPolicy.Id,
+      Permissions: locator.accessPolicy.Permissions,
+      ExpirationDateTime: laterBy(from, locator.accessPolicy.DurationInMinutes),
+      Created: created,
+      ...(typeof locator.name === 'string' && { Name: locator.name }),
+      ...(locator.startTime instanceof Date && { StartTime: locator.startTime }),
+    };
+    const { assetId } = locator;
+    if ((await this.#partitions.read(guidOf(assetId))) === undefined) throw notFound(`Assets('${assetId}')`);
+    await this.#claim(guid, { Claim: row.Claim, AssetGuid: guidOf(assetId) });
+    try {
+      await this.#index.write([createdPartition('locator')], created, guid);
+      if (type === LocatorType.Sas) await this.#insertGranted(assetId, guid, row);
+      else await this.#insert(assetId, guid, row);
+    } catch (error) {
+      await this.#releaseClaim(guid, row.Claim).catch(() => undefined);
+      throw error;
+    }
+    if ((await this.#claimOf(guid))?.Claim !== row.Claim) {
+      await this.#removeRow(assetId, guid, row.Claim);
+      throw idTaken(guid);
+    }
+    return this.#locatorOf(guidOf(assetId), guid, row);
+  }
+
+  async get(id: LocatorId): Promise<Locator | undefined> {
+    return this.#read(guidOf(id));
+  }
+
+  /** The locators of one asset, or all in the order of their creation. */
+  scan(assetId: AssetId | undefined): Scan<Locator> {
+    if (assetId === undefined) {
+      return this.#index.scan(createdPartition('locator'), (guid) => this.#read(guid));
+    }
+    const assetGuid = guidOf(assetId);
+    const live = (): Promise<LocatorRow[]> => this.#live(assetGuid);
+    const locatorOf = (row: LocatorRow): Promise<Locator> => this.#locatorOf(assetGuid, guidOfRow(row), row);
+    return async function* (after) {
+      const rows = (await live()).filter(({ rowKey }) => after === undefined || rowKey > after);
+      yield await Promise.all(rows.map(async (row) => ({ key: row.rowKey, value: await locatorOf(row) })));
+    };
+  }
+
+  /** Changes an origin locator; a SAS locator never changes, for its SAS is out. */
+  async update(id: LocatorId, update: LocatorUpdate): Promise<void> {
+    const guid = guidOf(id);
+    const found = await this.#find(guid);
+    if (found === undefined) throw notFound(`Locators('${id}')`);
+    if (found.row.Type !== LocatorType.OnDemandOrigin) {
+      throw invalid('A SAS locator cannot be updated: delete it and create another one.');
+    }
+    await this.#partitions.change(assetIdOf(found.assetGuid), async () => {
+      const row = await this.#partitions.table.get<LocatorProperties>(found.assetGuid, rowKeyOf(guid));
+      if (row === undefined) throw notFound(`Locators('${id}')`);
+      const { Name, StartTime, ExpirationDateTime } = row;
+      const texts = { name: Name, startTime: StartTime, expirationDateTime: ExpirationDateTime, ...update };
+      const changed = {
+        partitionKey: row.partitionKey,
+        rowKey: row.rowKey,
+        Claim: row.Claim,
+        Type: row.Type,
+        AccessPolicyId: row.AccessPolicyId,
+        Permissions: row.Permissions,
+        Created: row.Created,
+        ExpirationDateTime: texts.expirationDateTime,
+        ...(typeof texts.name === 'string' && { Name: texts.name }),
+        ...(texts.startTime instanceof Date && { StartTime: texts.startTime }),
+      };
+      return { actions: [['update', changed, 'Replace', { etag: row.etag }]], result: undefined };
+    });
+  }
+
+  /** Deletes a locator; with the account key its SAS is refused from then on. */
+  async delete(id: LocatorId): Promise<void> {
+    const guid = guidOf(id);
+    const found = await this.#find(guid);
+    if (found === undefined) throw notFound(`Locators('${id}')`);
+    const assetId = assetIdOf(found.assetGuid);
+    if (found.row.Type === LocatorType.Sas) await this.#signer.revoke(containerOf(assetId), [guid]);
+    await this.#removeRow(assetId, guid, found.row.Claim);
+    await this.#releaseClaim(guid, found.row.Claim);
+    await this.#index.drop([createdPartition('locator')], found.row.Created, guid);
+  }
+
+  /** For an asset whose deletion has begun: ends its SAS and frees its locators' ids. */
+  async withdraw(assetId: AssetId): Promise<void> {
+    const rows = await this.#partitions.table.all<LocatorProperties>(guidOf(assetId), locatorRows);
+    const sas = rows.filter(({ Type }) => Type === LocatorType.Sas).map(guidOfRow);
+    await this.#signer.revoke(containerOf(assetId), sas);
+    for (const row of rows) {
+      await this.#releaseClaim(guidOfRow(row), row.Claim);
+      await this.#index.drop([createdPartition('locator')], row.Created, guidOfRow(row));
+    }
+  }
+
+  /** An origin locator by its guid alone; undefined when there is none, or it is a SAS locator. */
+  async origin(guid: string): Promise<OriginLocator | undefined> {
+    const found = await this.#find(guid.toLowerCase());
+    if (found?.row.Type !== LocatorType.OnDemandOrigin) return undefined;
+    return {
+      assetId: assetIdOf(found.assetGuid),
+      starts: found.row.StartTime,
+      expires: found.row.ExpirationDateTime,
+      primaryFile: found.primaryFile,
+    };
+  }
+
+  /** The guids of up to `count` origin locators that fit, from somewhere among all on. */
+  async sampleOrigins(count: number, fits: (locator: OriginLocator) => boolean): Promise<string[]> {
+    const sampled: string[] = [];
+    const origins = this.#index.scan(createdPartition('locator'), async (guid) => {
+      const locator = await this.origin(guid);
+      return { guid, fits: locator !== undefined && fits(locator) };
+    });
+    for (const after of [await this.#index.somewhere(createdPartition('locator')), undefined]) {
+      let looked = 0;
+      for await (const batch of origins(after, 4 * count)) {
+        for (const { value } of batch) {
+          if (value?.fits === true && !sampled.includes(value.guid)) sampled.push(value.guid);
+          if (sampled.length === count) return sampled;
+        }
+        looked += batch.length;
+        if (looked > sampleReads) break;
+      }
+    }
+    return sampled;
+  }
+
+  /** Takes an id for a locator about to be written. */
+  async #claim(guid: string, claim: ClaimProperties): Promise<void> {
+    const key = { partitionKey: `locator:${guid}`, rowKey: claimRowKey };
+    const deadline = Date.now() + claimMilliseconds;
+    for (;;) {
+      try {
+        await this.#claims.insert({ ...key, ...claim });
+        return;
+      } catch (error) {
+        if (!(error instanceof RowConflictError)) throw error;
+      }
+      const held = await this.#claimOf(guid);
+      if (held === undefined) continue;
+      if (held.Claim === claim.Claim) return;
+      if ((await this.#rowUnder(guid, held)) !== undefined) throw idTaken(guid);
+      if (Date.now() - Date.parse(held.timestamp) > claimMilliseconds) {
+        try {
+          await this.#claims.update({ ...key, ...claim }, held.etag);
+          return;
+        } catch (error) {
+          if (!(error instanceof RowConflictError)) throw error;
+        }
+      }
+      if (Date.now() > deadline) throw contention(`locator ${guid}`);
+      await sleep(50);
+    }
+  }
+
+  async #claimOf(guid: string): Promise<Stored<ClaimProperties> | undefined> {
+    return this.#claims.get<ClaimProperties>(`locator:${guid}`, claimRowKey);
+  }
+
+  async #releaseClaim(guid: string, claim: string): Promise<void> {
+    const held = await this.#claimOf(guid);
+    if (held?.Claim === claim) await this.#claims.delete(held);
+  }
+
+  async #insertGranted(assetId: AssetId, guid: string, row: LocatorProperties): Promise<void> {
+    const others = async (): Promise<string[]> => {
+      const live = await this.#live(guidOf(assetId));
+      if (live.length >= locatorsPerAsset) throw tooMany(assetId);
+      return live.map(guidOfRow);
+    };
+    try {
+      await this.#signer.granting(grantOf(guidOf(assetId), guid, row), others, () =>
+        this.#insert(assetId, guid, row),
+      );
+    } catch (error) {
+      if (statusOf(error) === 404) throw conflict(`The container of asset ${assetId} is missing.`);
+      throw error;
+    }
+  }
+
+  async #insert(assetId: AssetId, guid: string, properties: LocatorProperties): Promise<void> {
+    const assetGuid = guidOf(assetId);
+    await this.#partitions.change(assetId, async () => {
+      const rows = await this.#partitions.table.all<LocatorProperties>(assetGuid, locatorRows);
+      const own = rows.find((row) => row.rowKey === rowKeyOf(guid));
+      if (own?.Claim === properties.Claim) return { unchanged: true, result: undefined };
+      const crowded = rows.length >= locatorsPerAsset || own !== undefined;
+      const live = crowded ? await this.#live(assetGuid) : rows;
+      if (live.some((row) => row.rowKey === rowKeyOf(guid))) throw idTaken(guid);
+      if (live.length >= locatorsPerAsset) throw tooMany(assetId);
+      const entity = { partitionKey: assetGuid, rowKey: rowKeyOf(guid), ...properties };
+      return { actions: [['upsert', entity, 'Replace']], result: undefined };
+    });
+  }
+
+  /** Removes a locator's row if it is still the one written under that claim. */
+  async #removeRow(assetId: AssetId, guid: string, claim: string): Promise<void> {
+    await this.#partitions.change(assetId, async () => {
+      const row = await this.#partitions.table.get<LocatorProperties>(guidOf(assetId), rowKeyOf(guid));
+      if (row?.Claim !== claim) return { unchanged: true, result: undefined };
+      const { partitionKey, rowKey } = row;
+      return { actions: [['delete', { partitionKey, rowKey }]], result: undefined };
+    });
+  }
+
+  /** The asset's locators that hold the current claim on their id; rows of broken-off creates do not. */
+  async #live(assetGuid: string): Promise<LocatorRow[]> {
+    const rows = await this.#partitions.table.all<LocatorProperties>(assetGuid, locatorRows);
+    const claims = await Promise.all(rows.map((row) => this.#claimOf(guidOfRow(row))));
+    return rows.filter((row, position) => claims[position]?.Claim === row.Claim);
+  }
+
+  async #rowUnder(
+    guid: string,
+    claim: ClaimProperties,
+  ): Promise<{ readonly row: LocatorRow; readonly primaryFile: string | undefined } | undefined> {
+    const [asset, row] = await Promise.all([
+      this.#partitions.read(claim.AssetGuid),
+      this.#partitions.table.get<LocatorProperties>(claim.AssetGuid, rowKeyOf(guid)),
+    ]);
+    if (asset === undefined || row?.Claim !== claim.Claim) return undefined;
+    return { row, primaryFile: asset.PrimaryFile };
+  }
+
+  async #find(
+    guid: string,
+  ): Promise<
+    | { readonly assetGuid: string; readonly row: LocatorRow; readonly primaryFile: string | undefined }
+    | undefined
+  > {
+    const claim = await this.#claimOf(guid);
+    if (claim === undefined) return undefined;
+    const found = await this.#rowUnder(guid, claim);
+    return found === undefined ? undefined : { assetGuid: claim.AssetGuid, ...found };
+  }
+
+  async #read(guid: string): Promise<Locator | undefined> {
+    const found = await this.#find(guid);
+    return found === undefined ? undefined : this.#locatorOf(found.assetGuid, guid, found.row);
+  }
+
+  /** Path, base and component are made here, at each read; the signature is never stored. */
+  async #locatorOf(assetGuid: string, guid: string, row: LocatorProperties): Promise<Locator> {
+    const shared = {
+      Id: `nb:lid:UUID:${guid}` as LocatorId,
+      Name: orNull(row.Name),
+      Type: row.Type,
+      AccessPolicyId: row.AccessPolicyId as AccessPolicy['Id'],
+      AssetId: assetIdOf(assetGuid),
+      StartTime: orNull(row.StartTime),
+      ExpirationDateTime: row.ExpirationDateTime,
+    };
+    if (row.Type === LocatorType.Sas) {
+      const grant = grantOf(assetGuid, guid, row);
+      const BaseUri = this.#blobs.getContainerClient(grant.container).url;
+      const ContentAccessComponent = `?${await this.#signer.sign(grant)}`;
+      return { ...shared, Path: BaseUri + ContentAccessComponent, BaseUri, ContentAccessComponent };
+    }
+    const base = this.#streamingBase();
+    return {
+      ...shared,
+      Path: `${base}${guid}/`,
+      BaseUri: base.replace(/\/$/, ''),
+      ContentAccessComponent: guid,
+    };
+  }
+}
+
+function checkType({ type, accessPolicy }: NewLocator): LocatorType {
+  if (type !== LocatorType.Sas && type !== LocatorType.OnDemandOrigin) {
+    throw invalid('Type must be 1 (SAS) or 2 (OnDemandOrigin).');
+  }
+  const { Permissions: given } = accessPolicy;
+  if (given === Permissions.None) throw invalid('The access policy gives no permission.');
+  if (type === LocatorType.OnDemandOrigin && (given & (Permissions.Write | Permissions.Delete)) !== 0) {
+    throw invalid('An origin locator cannot have Write or Delete permission.');
+  }
+  return type;
+}
+
+function grantOf(assetGuid: string, guid: string, row: LocatorProperties): ContainerGrant {
+  return {
+    container: containerOf(assetIdOf(assetGuid)),
+    id: guid,
+    permissions: row.Permissions,
+    startsOn: row.StartTime,
+    expiresOn: row.ExpirationDateTime,
+  };
+}
+
+const latestTime = Date.UTC(9999, 11, 31);
+
+function laterBy(time: Date, minutes: number): Date {
+  return new Date(Math.min(time.getTime() + minutes * 60_000, latestTime));
+}
+
+const assetIdOf = (guid: string): AssetId => `nb:cid:UUID:${guid}` as AssetId;
+const rowKeyOf = (guid: string): string => `${locatorRows.from}${guid}`;
+const guidOfRow = (row: LocatorRow): string => row.rowKey.slice(locatorRows.from.length);
+const idTaken = (guid: string): Error => conflict(`A locator nb:lid:UUID:${guid} exists already.`);
+const tooMany = (assetId: AssetId): Error =>
+  conflict(`Asset ${assetId} has ${locatorsPerAsset} locators, the most an asset can have.`);

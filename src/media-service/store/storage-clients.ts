@@ -1,0 +1,69 @@
+import type { TokenCredential } from '@azure/identity';
+import { TableClient } from '@azure/data-tables';
+import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
+import type { QueueClient } from '@azure/storage-queue';
+import { QueueServiceClient } from '@azure/storage-queue';
+import type { StorageConfig } from '../../config.ts';
+import type { SasSigner } from './sas-signer.ts';
+import { AccountKeySigner, UserDelegationSigner } from './sas-signer.ts';
+import { Table } from './table.ts';
+
+/** The storage account of one media service. */
+export interface StorageClients {
+  readonly blobs: BlobServiceClient;
+  readonly queue: QueueClient;
+  readonly signer: SasSigner;
+  table(name: string): Table;
+}
+
+const queueName = 'media-jobs';
+
+/** Short: an API that answers 503 soon is of more use than one that hangs. */
+const blobRetries = {
+  retryOptions: { maxTries: 3, retryDelayInMs: 100, maxRetryDelayInMs: 1000, tryTimeoutInMs: 60_000 },
+};
+const tableRetries = {
+  retryOptions: { maxRetries: 2, retryDelayInMs: 100, maxRetryDelayInMs: 1000 },
+};
+
+/** Connects to the account, by its key or (`credential`) by an identity. Nothing is asked of it yet. */
+export async function storageClients(
+  config: StorageConfig,
+  credential?: TokenCredential,
+): Promise<StorageClients> {
+  if (config.kind === 'key') return clientsByKey(config.connectionString);
+  const identity = credential ?? (await defaultCredential());
+  const blobs = new BlobServiceClient(config.blobUrl, identity, blobRetries);
+  return {
+    blobs,
+    queue: new QueueServiceClient(config.queueUrl, identity, blobRetries).getQueueClient(queueName),
+    signer: new UserDelegationSigner(blobs),
+    table: (name) => new Table(new TableClient(config.tableUrl, name, identity, tableRetries)),
+  };
+}
+
+/** The library is large and needed with a managed identity only. */
+async function defaultCredential(): Promise<TokenCredential> {
+  const { DefaultAzureCredential } = await import('@azure/identity');
+  return new DefaultAzureCredential();
+}
+
+function clientsByKey(connectionString: string): StorageClients {
+  const blobs = BlobServiceClient.fromConnectionString(connectionString, blobRetries);
+  const { credential } = blobs;
+  if (!(credential instanceof StorageSharedKeyCredential)) {
+    throw new Error('The connection string has no account key.');
+  }
+  return {
+    blobs,
+    queue: QueueServiceClient.fromConnectionString(connectionString, blobRetries).getQueueClient(queueName),
+    signer: new AccountKeySigner(blobs, credential),
+    table: (name) =>
+      new Table(
+        TableClient.fromConnectionString(connectionString, name, {
+          ...tableRetries,
+          allowInsecureConnection: connectionString.includes('=http:'),
+        }),
+      ),
+  };
+}
