@@ -24,12 +24,11 @@ export interface Encoder {
   run(signal: AbortSignal): Promise<void>;
 }
 
-const firstPause = 250;
-
 /** Makes the encoder of a media service. Several, in as many processes, may work on one queue. */
 export function createEncoder(options: EncoderOptions): Encoder {
   const { queue, ffmpeg, log, speed } = options;
   const { attempts = 3, idleLimit = 3000, stallLimit = 600_000 } = options;
+  const firstPause = Math.min(250, idleLimit);
 
   async function take(signal: AbortSignal): Promise<LeasedJob | undefined> {
     try {

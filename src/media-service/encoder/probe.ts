@@ -44,7 +44,7 @@ export async function probe(
   if (killedBy !== null) {
     throw retriableError(
       'ErrorProcessingTask',
-      `ffprobe was ended by ${killedBy} while reading '${input.name}'.`,
+      `ffprobe was ended by ${killedBy} while reading '${input.name}'; a newer one (FFPROBE_PATH) may read it.`,
     );
   }
   if (exitCode !== 0) throw unreadable(input.name, errors);
