@@ -196,37 +196,35 @@ function asEncodeError(error: unknown): EncodeError {
   return retriableError('ErrorUploadingOutputAsset', 'The output could not be written to storage.', error);
 }
 
-/** Commits the tracks, gives each its MD5, and writes the manifest last. */
+/**
+ * Commits the tracks, gives each its MD5, and writes the manifest last. A cancel in the middle takes back what is
+ * committed by then; in every other case the next attempt overwrites it.
+ */
 async function publish(
   job: LeasedJob,
   name: string,
   tracks: readonly Track[],
   signal: AbortSignal,
 ): Promise<readonly EncodedFile[]> {
+  const manifest = new TrackUpload(job.output, manifestName(baseName(name)), 'application/smil+xml', signal);
+  const uploads = [...tracks.map(({ upload }) => upload), manifest];
+  const total = tracks.reduce((sum, { upload }) => sum + upload.size, 0);
+  let sealed = 0;
+  const onBytes = (bytes: number): void => {
+    sealed += bytes;
+    job.progress(encodingShare + Math.min(1, sealed / total) * (100 - encodingShare));
+  };
   try {
     for (const { upload } of tracks) await upload.commit();
-    const total = tracks.reduce((sum, { upload }) => sum + upload.size, 0);
-    let sealed = 0;
     const files: EncodedFile[] = [];
-    for (const { upload } of tracks) {
-      files.push(
-        await upload.seal((bytes) => {
-          sealed += bytes;
-          job.progress(encodingShare + (sealed / total) * (100 - encodingShare));
-        }),
-      );
-    }
-    const manifest = new TrackUpload(
-      job.output,
-      manifestName(baseName(name)),
-      'application/smil+xml',
-      signal,
-    );
+    for (const { upload } of tracks) files.push(await upload.seal(onBytes));
     await manifest.finish([writeServerManifest(tracks.map((track) => track.manifest))]);
     await manifest.commit();
-    files.push(await manifest.seal(() => undefined));
-    return files;
+    return [...files, await manifest.seal(onBytes)];
   } catch (error) {
+    if (job.cancelRequested.aborted && !job.lost.aborted) {
+      for (const upload of uploads) await upload.remove();
+    }
     signal.throwIfAborted();
     throw asEncodeError(error);
   }

@@ -18,7 +18,7 @@ export interface InputRelay {
 /** What is asked of storage at a time: little at first, as ffmpeg jumps about while it looks for the index. */
 const firstRead = 256 * 2 ** 10;
 const largestRead = 8 * 2 ** 20;
-const attempts = 5;
+const attempts = 6;
 
 /**
  * Serves one blob to ffmpeg on 127.0.0.1, under a path nobody can guess. So ffmpeg needs no SAS, which would stand in
@@ -36,7 +36,7 @@ export async function startInputRelay(input: InputFile, signal: AbortSignal): Pr
     }
     serve(input, request, response, stop).catch((error: unknown) => {
       response.destroy();
-      if (!stop.aborted && !(error instanceof ReaderGoneError)) failure.abort(storageFailure(input, error));
+      if (!stop.aborted) failure.abort(storageFailure(input, error));
     });
   });
   server.listen(0, '127.0.0.1');
@@ -52,9 +52,6 @@ export async function startInputRelay(input: InputFile, signal: AbortSignal): Pr
     },
   };
 }
-
-/** ffmpeg has closed the connection: it read what it wanted. */
-class ReaderGoneError extends Error {}
 
 async function serve(
   input: InputFile,
@@ -82,14 +79,19 @@ async function serve(
     return;
   }
   const gone = new AbortController();
-  response.on('close', () => gone.abort(new ReaderGoneError()));
+  response.on('close', () => gone.abort());
   const until = AbortSignal.any([signal, gone.signal]);
-  for (let offset = start, size = firstRead; offset < end; size = Math.min(size * 2, largestRead)) {
-    const count = Math.min(size, end - offset);
-    await copyRange(input, offset, count, response, until);
-    offset += count;
+  try {
+    for (let offset = start, size = firstRead; offset < end; size = Math.min(size * 2, largestRead)) {
+      const count = Math.min(size, end - offset);
+      await copyRange(input, offset, count, response, until);
+      offset += count;
+    }
+    response.end();
+  } catch (error) {
+    // ffmpeg closes the connection when it has read what it wanted.
+    if (!gone.signal.aborted) throw error;
   }
-  response.end();
 }
 
 /** Copies a range, going on where a connection was cut. */
@@ -119,7 +121,7 @@ async function copyRange(
       signal.throwIfAborted();
       const status = error instanceof RestError ? (error.statusCode ?? 0) : 0;
       if (attempt >= attempts || [403, 404, 412].includes(status)) throw error;
-      await delay(200 * 2 ** attempt, undefined, { signal });
+      await delay(100 * 2 ** attempt, undefined, { signal });
     }
   }
 }

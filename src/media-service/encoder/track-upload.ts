@@ -82,6 +82,12 @@ export class TrackUpload {
     return { name: this.name, size: this.#size, md5: md5.toString('hex'), mimeType: this.#mimeType };
   }
 
+  /** Takes the committed file back. */
+  async remove(): Promise<void> {
+    await this.#blob.deleteIfExists();
+  }
+
+  /** Bytes staged so far. */
   get size(): number {
     return this.#size;
   }

@@ -24,6 +24,7 @@ export interface TestJob {
   /** Every way this job was ended so far; a released one is waiting again. */
   readonly outcomes: readonly Outcome[];
   readonly progress: readonly number[];
+  readonly failedAttempts: number;
   /** Ends with `finished`, `failed` or `canceled`. */
   readonly done: Promise<Outcome>;
   /** Resolves when the job was taken for the nth time. */
@@ -76,9 +77,17 @@ export class MemoryQueue implements EncodingQueue {
       if (typeof content === 'string') await blob.uploadFile(content);
       else await blob.uploadData(content);
     }
-    const job = new Job(input, output, options.configuration ?? 'Adaptive Streaming', options.primary, () =>
-      this.#waiting.push(job),
-    );
+    return this.addExisting({ input, output, ...options });
+  }
+
+  addExisting(options: {
+    readonly input: ContainerClient;
+    readonly output: ContainerClient;
+    readonly configuration?: string;
+    readonly primary?: string;
+  }): TestJob {
+    const { input, output, configuration = 'Adaptive Streaming', primary } = options;
+    const job = new Job(input, output, configuration, primary, () => this.#waiting.push(job));
     this.#waiting.push(job);
     return job;
   }
@@ -103,7 +112,7 @@ class Job implements TestJob {
   #end: (outcome: Outcome) => void = () => undefined;
   #lost = new AbortController();
   #cancel = new AbortController();
-  #failedAttempts = 0;
+  failedAttempts = 0;
   #taken = 0;
 
   constructor(
@@ -137,7 +146,7 @@ class Job implements TestJob {
       jobId: this.#id,
       taskId: this.#task,
       configuration: this.#configuration,
-      failedAttempts: this.#failedAttempts,
+      failedAttempts: this.failedAttempts,
       input: this.input,
       inputPrimaryFile: this.#primary,
       inputUrl: () => Promise.reject(new Error('not needed')),
@@ -153,7 +162,7 @@ class Job implements TestJob {
       fail: (detail) => settle({ state: 'failed', detail }),
       canceled: () => settle({ state: 'canceled' }),
       release: ({ countAttempt, detail }) => {
-        if (countAttempt) this.#failedAttempts++;
+        if (countAttempt) this.failedAttempts++;
         return settle({ state: 'released', detail });
       },
     };
