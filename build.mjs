@@ -29,6 +29,9 @@ const functionApp = {
   // The Functions host supplies this module to the worker; it is on no registry.
   external: ['@azure/functions-core'],
   minifySyntax: true,
+  // A dependency asks for its place in the way of ES modules, which CommonJS does not have.
+  define: { 'import.meta.url': 'moduleUrl' },
+  banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
 };
 
 const programs = {
