@@ -1,6 +1,8 @@
 import type { Outcome } from '../streams/errors.ts';
 import { cancelJob } from './cancel-job.ts';
+import { claimReplication } from './claim-replication.ts';
 import { compareSides } from './compare-sides.ts';
+import { confirmClaim } from './confirm-claim.ts';
 import { copyBlob } from './copy-blob.ts';
 import { createAsset } from './create-asset.ts';
 import { createFileInfos } from './create-file-infos.ts';
@@ -13,6 +15,7 @@ import { discardOutput } from './discard-output.ts';
 import { encode } from './encode.ts';
 import { toFailure } from './failures.ts';
 import { findStream } from './find-stream.ts';
+import { findUnprotected } from './find-unprotected.ts';
 import { finishRun } from './finish-run.ts';
 import { inspectInput } from './inspect-input.ts';
 import { listBatch } from './list-batch.ts';
@@ -23,12 +26,15 @@ import { readJob } from './read-job.ts';
 import { replicateLocator } from './replicate-locator.ts';
 import { requestCancel } from './request-cancel.ts';
 import { startEndpoint } from './start-endpoint.ts';
+import { takeIn } from './take-in.ts';
 
 /** Every activity, by the name that orchestrations call it by. */
 export function createActivities(dependencies: Dependencies) {
   return {
     cancelJob: cancelJob(dependencies),
+    claimReplication: claimReplication(dependencies),
     compareSides: compareSides(dependencies),
+    confirmClaim: confirmClaim(dependencies),
     copyBlob: copyBlob(dependencies),
     createAsset: createAsset(dependencies),
     createFileInfos: createFileInfos(dependencies),
@@ -38,6 +44,7 @@ export function createActivities(dependencies: Dependencies) {
     discardOutput: discardOutput(dependencies),
     encode: encode(dependencies),
     findStream: findStream(dependencies),
+    findUnprotected: findUnprotected(dependencies),
     finishRun: finishRun(dependencies),
     inspectInput: inspectInput(dependencies),
     listBatch: listBatch(dependencies),
@@ -49,6 +56,7 @@ export function createActivities(dependencies: Dependencies) {
     replicateLocator: replicateLocator(dependencies),
     requestCancel: requestCancel(dependencies),
     startEndpoint: startEndpoint(dependencies),
+    takeIn: takeIn(dependencies),
     writeSas: writeSas(dependencies),
   };
 }

@@ -4,10 +4,13 @@ import { Claims, claimsTable } from '../activities/claims.ts';
 import { createDataCenter } from '../activities/data-center.ts';
 import { ownTablesConfig, workflowConfig } from '../config.ts';
 import { createTelemetry } from '../telemetry.ts';
+import { registerCommands } from './commands.ts';
 import { registerDurable } from './durable.ts';
 import { registerHealth } from './health.ts';
+import { registerOpenApi } from './openapi.ts';
 import { registerOperations } from './operations.ts';
-import { registerSubmit } from './streams.ts';
+import { registerResyncTimer } from './resync-timer.ts';
+import { registerStreams } from './streams.ts';
 import { registerUploads } from './uploads.ts';
 
 const config = workflowConfig();
@@ -23,7 +26,10 @@ const dependencies = {
 const application = { config, dependencies, activities: createActivities(dependencies) };
 
 registerDurable(application.activities);
-registerSubmit(application);
+registerCommands(application);
+registerStreams(application);
 registerUploads(application);
 registerOperations(application);
 registerHealth(application);
+registerOpenApi();
+registerResyncTimer(application);

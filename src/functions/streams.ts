@@ -1,78 +1,100 @@
-import { requestHash } from '../streams/input-hash.ts';
-import type { Side } from '../streams/data-center.ts';
-import type { PublishStreamInput } from '../orchestrations/publish-stream.ts';
-import type { PublishResult } from '../streams/operation.ts';
+import { z } from 'zod';
+import { listStreams } from '../activities/list-streams.ts';
+import { readStream, type StreamState } from '../activities/stream-state.ts';
+import { sides } from '../streams/data-center.ts';
+import { describeDifference } from '../streams/comparison.ts';
+import type { SideState } from '../streams/side-state.ts';
 import type { StreamId } from '../streams/stream-id.ts';
-import { publishedAsset } from '../activities/published-asset.ts';
-import type { Command } from '../activities/claiming.ts';
-import { patienceOf, type Application } from './application.ts';
+import { operationIdOf } from '../streams/stream-id.ts';
+import { streamingUrls } from '../streams/streaming-urls.ts';
+import type { Application } from './application.ts';
 import { RequestError } from './problems.ts';
-import { readBody } from './request-body.ts';
-import { registerRoute } from './routes.ts';
-import { submitSchema } from './schemas.ts';
-import { startRun } from './start-run.ts';
+import { checked } from './request-body.ts';
+import { json, registerRoute, type Call } from './routes.ts';
+import { streamIdSchema, type streamListSchema, type streamSchema } from './schemas.ts';
 
-/** `POST /api/streams`. */
-export function registerSubmit(application: Application): void {
+const pageSchema = z.object({
+  after: streamIdSchema.optional(),
+  limit: z.coerce
+    .number('must be a number')
+    .int('must be a whole number')
+    .min(1, 'must be 1 to 1000')
+    .max(1000, 'must be 1 to 1000')
+    .default(100),
+});
+
+/** The stream that a route names. */
+export function streamIdOf({ request }: Call): StreamId {
+  return checked(z.object({ streamId: streamIdSchema }), request.params).streamId;
+}
+
+/** @throws RequestError 404 */
+export async function existingStream(
+  { dependencies }: Application,
+  streamId: StreamId,
+): Promise<StreamState> {
+  const state = await readStream(dependencies, streamId);
+  if (state === undefined) {
+    throw new RequestError(404, 'stream-missing', `There is no stream ${streamId}.`);
+  }
+  return state;
+}
+
+/** `GET /api/streams` and `GET /api/streams/{id}`. */
+export function registerStreams(application: Application): void {
   const { config, dependencies } = application;
   registerRoute({
-    name: 'httpSubmitStream',
-    method: 'POST',
+    name: 'httpListStreams',
+    method: 'GET',
     route: 'streams',
-    handler: async ({ request, client }) => {
-      const {
-        streamId,
-        source = config.home,
-        input,
-        preset = 'Adaptive Streaming',
-      } = await readBody(request, submitSchema);
-      if (source !== config.home) {
-        throw new RequestError(
-          409,
-          'not-home',
-          `This app's home is data center ${config.home}: submit streams with the source ${source} to the app of ${source}.`,
-        );
-      }
-      const hash = requestHash({ source, input, preset });
-      const command: Command = {
-        subject: streamId,
-        kind: 'publish',
-        requestHash: hash,
-        ...(input.url === undefined ? {} : { inputUrl: input.url }),
-        inputFor: ({ runId, resumes }): PublishStreamInput => ({
-          run: { streamId, runId },
-          source,
-          input: input.assetId === undefined ? { url: 'in the claim' } : { assetId: input.assetId },
-          requestHash: hash,
-          preset,
-          patience: patienceOf(config),
-          resumes,
-        }),
-        stillGood: (output) => isStillPublished(application, source, streamId, output as PublishResult),
-        refusal: async (held) => {
-          const published = await publishedAsset(dependencies.dataCenters[source].media, streamId);
-          if (published === undefined || held?.publishHash === hash) return undefined;
-          return {
-            code: 'stream-exists',
-            message: `The stream ${streamId} is published already, from another input: choose another id.`,
-            retriable: false,
-          };
-        },
+    handler: async ({ request }) => {
+      const { after, limit } = checked(pageSchema, Object.fromEntries(request.query));
+      const { streams, next } = await listStreams(dependencies, config.home, { after, limit });
+      const page: z.input<typeof streamListSchema> = {
+        streams: [...streams],
+        ...(next === undefined ? {} : { next }),
       };
-      return startRun(dependencies.claims, client, 'publishStream', command);
+      return json(200, page);
+    },
+  });
+  registerRoute({
+    name: 'httpReadStream',
+    method: 'GET',
+    route: 'streams/{streamId}',
+    handler: async (call) => {
+      const streamId = streamIdOf(call);
+      const state = await existingStream(application, streamId);
+      const claim = await dependencies.claims.read(streamId);
+      const described = sides.flatMap((side) => {
+        const one = state.sides[side];
+        return one === undefined ? [] : [[side, describe(one)] as const];
+      });
+      const stream: z.input<typeof streamSchema> = {
+        streamId,
+        source: state.source,
+        protected: state.comparison.equal,
+        sides: Object.fromEntries(described),
+        unreachable: [...state.unreachable],
+        // What cannot be asked is not known to differ.
+        differences: state.unreachable.length > 0 ? [] : state.comparison.differences.map(describeDifference),
+        ...(claim === undefined ? {} : { operationId: operationIdOf(streamId, claim.runId) }),
+      };
+      return json(200, stream);
     },
   });
 }
 
-/** Whether the stream is still what a finished run made of it. A source that cannot be asked is taken at its word. */
-async function isStillPublished(
-  { dependencies }: Application,
-  source: Side,
-  streamId: StreamId,
-  result: PublishResult,
-): Promise<boolean> {
-  const { media } = dependencies.dataCenters[source];
-  const published = await publishedAsset(media, streamId);
-  const locator = await media.locator(result.locatorId);
-  return published !== undefined && locator?.AssetId === published.asset.Id;
+function describe({ assetId, name, files, primaryFile, locator }: SideState): SideDescription {
+  return {
+    assetId,
+    revision: name.revision,
+    files: files.length,
+    bytes: files.reduce((sum, { size }) => sum + size, 0),
+    ...(locator === undefined ? {} : { locatorId: locator.id, expires: locator.expires }),
+    ...(locator === undefined || primaryFile === undefined
+      ? {}
+      : { urls: streamingUrls(locator.path, primaryFile) }),
+  };
 }
+
+type SideDescription = NonNullable<z.input<typeof streamSchema>['sides']['a']>;

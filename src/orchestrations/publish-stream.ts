@@ -9,6 +9,7 @@ import { Cancellation } from './cancellation.ts';
 import { failureFrom, perform, tryTo, type Steps } from './perform.ts';
 import { statusOf } from './progress.ts';
 import type { Replica, ReplicateAssetInput } from './replicate-asset.ts';
+import type { TakeInputInput } from './take-input.ts';
 import type { WaitForJobInput } from './wait-for-job.ts';
 
 export interface PublishStreamInput {
@@ -69,6 +70,7 @@ class Publishing {
   *run(): Steps<PublishResult> {
     const { run, source, patience, resumes } = this.#input;
     this.#step('findStream');
+    yield* perform(this.#context, 'confirmClaim', { run }, patience.source);
     yield* perform(this.#context, 'startEndpoint', { run, side: source }, patience.source);
     const place = { side: source, streamId: run.streamId };
     const { stream } = yield* perform(this.#context, 'findStream', place, patience.source);
@@ -95,7 +97,6 @@ class Publishing {
     const { run, source, preset, patience } = this.#input;
     const side = source;
     const inputAssetId = yield* this.#takeInput();
-    this.#inputAssetId = inputAssetId;
     this.#cancellation.check();
     this.#step('encode');
     const { jobId } = yield* perform(
@@ -130,10 +131,24 @@ class Publishing {
     this.#step('createAsset');
     if ('assetId' in input) {
       const { assetId } = input;
+      this.#inputAssetId = assetId;
       yield* perform(this.#context, 'inspectInput', { run, side, assetId }, patience.source);
       return assetId;
     }
-    throw new FinalError('input-url-refused', `URLs come later (${requestHash})`);
+    const purpose = { kind: 'input', requestHash } as const;
+    const { assetId } = yield* perform(this.#context, 'createAsset', { run, side, purpose }, patience.source);
+    this.#inputAssetId = assetId;
+    const { locatorId } = yield* perform(this.#context, 'writeSas', { run, side, assetId }, patience.source);
+    const part = `${this.#context.df.instanceId}:take-in`;
+    this.#context.df.setCustomStatus(statusOf('takeIn', 0, { part }));
+    const take: TakeInputInput = { run, target: { side, sasLocatorId: locatorId }, requestHash, patience };
+    const outcome = yield* this.#cancellation.orCancel(
+      this.#context.df.callSubOrchestrator('takeInput', take, part),
+    );
+    this.#cancellation.check();
+    if (!outcome.ok) throw errorOf(outcome.error);
+    yield* perform(this.#context, 'inspectInput', { run, side, assetId }, patience.source);
+    return assetId;
   }
 
   /** Steps 6 to 14. A target that cannot be reached leaves the stream published, and re-sync to go on. */

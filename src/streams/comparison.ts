@@ -99,12 +99,13 @@ function* locatorDifferences(source: SideState, target: SideState): Generator<Di
 
 /** One line for people: what differs. */
 export function describeDifferences({ differences, differenceCount }: Comparison): string {
-  const shown = differences.slice(0, 5).map(describe);
+  const shown = differences.slice(0, 5).map(describeDifference);
   const more = differenceCount - shown.length;
   return `${shown.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
 }
 
-function describe(difference: Difference): string {
+/** One difference, for people. */
+export function describeDifference(difference: Difference): string {
   switch (difference.kind) {
     case 'asset-missing':
       return `the ${difference.side} has no asset`;

@@ -42,6 +42,13 @@ export interface Patience {
   readonly job: number;
 }
 
+/** What `replicateStream` is given. */
+export interface ReplicateStreamInput {
+  readonly run: RunReference;
+  readonly source: Side;
+  readonly patience: Patience;
+}
+
 export interface PublishResult {
   readonly streamId: StreamId;
   readonly source: Side;

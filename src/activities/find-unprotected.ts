@@ -1,0 +1,63 @@
+import { AssetState } from '../media-service/model.ts';
+import { compare, describeDifferences } from '../streams/comparison.ts';
+import { otherSide, type Side } from '../streams/data-center.ts';
+import { parsePublishedName } from '../streams/published-name.ts';
+import type { StreamId } from '../streams/stream-id.ts';
+import type { Dependencies } from './dependencies.ts';
+import { readSide } from './read-side.ts';
+
+export interface FindUnprotectedInput {
+  readonly source: Side;
+  /** Looked at in this re-sync already. */
+  readonly skip: readonly StreamId[];
+}
+
+export interface Unprotected {
+  readonly streamId: StreamId;
+  /** What differs, for people. */
+  readonly reason: string;
+}
+
+export interface FoundUnprotected {
+  readonly checked: number;
+  readonly count: number;
+  /** The first ones: the history holds no longer list. */
+  readonly streams: readonly Unprotected[];
+}
+
+const mostStreams = 50;
+/** Streams looked at, at a time. */
+const parallel = 8;
+
+/** Pages through the published assets of a source, and finds those whose other side is not equal. */
+export function findUnprotected({ dataCenters }: Dependencies) {
+  return async ({ source, skip }: FindUnprotectedInput): Promise<FoundUnprotected> => {
+    const seen = new Set<StreamId>(skip);
+    const streams: Unprotected[] = [];
+    let checked = 0;
+    let count = 0;
+    const look = async (streamId: StreamId): Promise<void> => {
+      const read = async (side: Side) => readSide(dataCenters[side], streamId, { level: 'properties' });
+      const [here, there] = await Promise.all([read(source), read(otherSide(source))]);
+      // Deleted or given to the other side meanwhile.
+      if (here?.name.source !== source) return;
+      checked += 1;
+      const comparison = compare(here, there, { level: 'properties', locators: true });
+      if (comparison.equal) return;
+      count += 1;
+      if (streams.length < mostStreams) streams.push({ streamId, reason: describeDifferences(comparison) });
+    };
+    const running = new Set<Promise<void>>();
+    for await (const asset of dataCenters[source].media.assets()) {
+      const name = parsePublishedName(asset.Name);
+      if (name?.source !== source || name.mark !== undefined || asset.State === AssetState.Deleted) continue;
+      if (asset.AlternateId !== name.streamId || seen.has(name.streamId)) continue;
+      seen.add(name.streamId);
+      const work: Promise<void> = look(name.streamId).finally(() => running.delete(work));
+      running.add(work);
+      if (running.size >= parallel) await Promise.race(running);
+    }
+    await Promise.all(running);
+    return { checked, count, streams };
+  };
+}

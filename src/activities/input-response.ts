@@ -1,0 +1,124 @@
+import { request as requestHttp, type IncomingMessage } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import type { LookupFunction } from 'node:net';
+import { FinalError, RetriableError, StreamError } from '../streams/errors.ts';
+import { checkInputUrl, publicLookup } from './input-address.ts';
+
+const redirects: readonly (number | undefined)[] = [301, 302, 303, 307, 308];
+const mostRedirects = 5;
+/** Milliseconds without a byte. */
+const stall = 30_000;
+
+export interface OpenOptions {
+  readonly allowPrivate: boolean;
+  /** The first byte wanted. */
+  readonly from: number;
+  /** How names are resolved; tests give their own. */
+  readonly lookup?: LookupFunction;
+}
+
+/** A URL that is being read. */
+export interface OpenedUrl {
+  readonly body: IncomingMessage;
+  /** The byte that the body begins with: 0 where the server does not do ranges. */
+  readonly from: number;
+  /** Of the whole file; undefined when the server does not say. */
+  readonly size: number | undefined;
+  /** Tells one version of the file from another; undefined when the server gives none. */
+  readonly validator: string | undefined;
+  readonly contentType: string | undefined;
+}
+
+/**
+ * Asks for a URL's content and follows redirects, each checked as the first URL was.
+ * @throws FinalError when it may not be fetched, or answers with no file
+ * @throws RetriableError when it cannot be reached for now
+ */
+export async function openInputUrl(url: URL, options: OpenOptions): Promise<OpenedUrl> {
+  let current = url;
+  for (let count = 0; count <= mostRedirects; count += 1) {
+    checkInputUrl(current, options.allowPrivate);
+    const response = await ask(current, options);
+    const { location } = response.headers;
+    if (!redirects.includes(response.statusCode) || location === undefined) {
+      return opened(current, response, options.from);
+    }
+    response.destroy();
+    if (!URL.canParse(location, current.href)) {
+      throw new FinalError('input-url-failed', `${shown(current)} redirects to something that is no URL.`);
+    }
+    current = new URL(location, current);
+  }
+  throw new FinalError('input-url-refused', `${shown(url)} redirects more than ${mostRedirects} times.`);
+}
+
+/** A URL without its query, which may be a signature. */
+export function shown(url: URL): string {
+  return `${url.origin}${url.pathname}`;
+}
+
+async function ask(url: URL, { allowPrivate, from, lookup }: OpenOptions): Promise<IncomingMessage> {
+  const request = url.protocol === 'https:' ? requestHttps : requestHttp;
+  const resolver = lookup ?? (allowPrivate ? undefined : publicLookup());
+  return new Promise<IncomingMessage>((answer, fail) => {
+    const sent = request(url, {
+      agent: false,
+      headers: {
+        accept: '*/*',
+        'accept-encoding': 'identity',
+        'user-agent': 'failover-streaming',
+        ...(from === 0 ? {} : { range: `bytes=${from}-` }),
+      },
+      timeout: stall,
+      ...(resolver === undefined ? {} : { lookup: resolver }),
+    });
+    sent.on('response', answer);
+    sent.on('timeout', () => sent.destroy(new Error(`no answer for ${stall / 1000} seconds`)));
+    sent.on('error', (error) => fail(unreachable(url, error)));
+    sent.end();
+  });
+}
+
+/** What a broken connection means. */
+export function unreachable(url: URL, error: unknown): StreamError {
+  if (error instanceof StreamError) return error;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const why = error instanceof Error ? error.message : String(error);
+  const message = `${shown(url)} cannot be read: ${why}`;
+  // An unknown name, or a certificate that does not hold, stays so.
+  if (code === 'ENOTFOUND' || code.includes('CERT') || code.startsWith('ERR_TLS')) {
+    return new FinalError('input-url-failed', message);
+  }
+  return new RetriableError('input-url-unreachable', message);
+}
+
+function opened(url: URL, response: IncomingMessage, asked: number): OpenedUrl {
+  const { statusCode = 0, headers } = response;
+  const fail = (error: StreamError): StreamError => {
+    response.destroy();
+    return error;
+  };
+  if (statusCode >= 500 || statusCode === 408 || statusCode === 429) {
+    throw fail(new RetriableError('input-url-unreachable', `${shown(url)} answered ${statusCode}.`));
+  }
+  if (statusCode !== 200 && statusCode !== 206) {
+    throw fail(new FinalError('input-url-failed', `${shown(url)} answered ${statusCode}.`));
+  }
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw fail(new FinalError('input-url-failed', `${shown(url)} answers in the encoding ${encoding}.`));
+  }
+  const [, start, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers['content-range'] ?? '') ?? [];
+  const length = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
+  if (statusCode === 206 && Number(start) !== asked) {
+    throw fail(new FinalError('input-url-failed', `${shown(url)} answered another range than asked for.`));
+  }
+  const etag = headers.etag?.startsWith('W/') === true ? undefined : headers.etag;
+  return {
+    body: response,
+    from: statusCode === 206 ? asked : 0,
+    size: statusCode === 206 ? Number(total) : length,
+    validator: etag ?? headers['last-modified'],
+    contentType: headers['content-type'],
+  };
+}

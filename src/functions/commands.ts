@@ -1,0 +1,178 @@
+import { usableInput } from '../activities/inspect-input.ts';
+import type { Command } from '../activities/claiming.ts';
+import { checkInputUrl } from '../activities/input-address.ts';
+import { publishedAsset } from '../activities/published-asset.ts';
+import { toFailure } from '../activities/failures.ts';
+import type { ResyncInput } from '../orchestrations/resync.ts';
+import type { PublishStreamInput } from '../orchestrations/publish-stream.ts';
+import type { VerifyStreamInput } from '../orchestrations/verify-stream.ts';
+import type { Side } from '../streams/data-center.ts';
+import type { Failure } from '../streams/errors.ts';
+import { requestHash } from '../streams/input-hash.ts';
+import type { PublishResult, ReplicateStreamInput } from '../streams/operation.ts';
+import { allStreams, type StreamId } from '../streams/stream-id.ts';
+import type { z } from 'zod';
+import { patienceOf, type Application } from './application.ts';
+import { RequestError, requestErrorOf } from './problems.ts';
+import { readBody } from './request-body.ts';
+import { registerRoute } from './routes.ts';
+import { nothingSchema, resyncSchema, submitSchema, verifySchema } from './schemas.ts';
+import { startRun } from './start-run.ts';
+import { existingStream, streamIdOf } from './streams.ts';
+
+/** The commands that begin a run. */
+export function registerCommands(application: Application): void {
+  registerRoute({
+    name: 'httpSubmitStream',
+    method: 'POST',
+    route: 'streams',
+    handler: async ({ request, client }) => {
+      const command = submission(application, await readBody(request, submitSchema));
+      return startRun(application.dependencies.claims, client, 'publishStream', command);
+    },
+  });
+  registerRoute({
+    name: 'httpReplicateStream',
+    method: 'POST',
+    route: 'streams/{streamId}/replicate',
+    handler: async (call) => {
+      const { config, dependencies } = application;
+      const streamId = streamIdOf(call);
+      await readBody(call.request, nothingSchema);
+      const { source } = await existingStream(application, streamId);
+      refuseForeign(application, source);
+      return startRun(dependencies.claims, call.client, 'replicateStream', {
+        subject: streamId,
+        kind: 'replicate',
+        requestHash: requestHash({ replicate: streamId }),
+        inputFor: ({ runId }): ReplicateStreamInput => ({
+          run: { streamId, runId },
+          source,
+          patience: patienceOf(config),
+        }),
+      });
+    },
+  });
+  registerRoute({
+    name: 'httpVerifyStream',
+    method: 'POST',
+    route: 'streams/{streamId}/verify',
+    handler: async (call) => {
+      const { config, dependencies } = application;
+      const streamId = streamIdOf(call);
+      const { level = config.verify } = await readBody(call.request, verifySchema);
+      const { source } = await existingStream(application, streamId);
+      return startRun(dependencies.claims, call.client, 'verifyStream', {
+        subject: streamId,
+        kind: 'verify',
+        requestHash: requestHash({ verify: streamId, level }),
+        inputFor: ({ runId }): VerifyStreamInput => ({
+          run: { streamId, runId },
+          source,
+          level,
+          patience: patienceOf(config),
+        }),
+      });
+    },
+  });
+  registerRoute({
+    name: 'httpResync',
+    method: 'POST',
+    route: 'resync',
+    handler: async ({ request, client }) => {
+      const { mode } = await readBody(request, resyncSchema);
+      return startRun(application.dependencies.claims, client, 'resync', resyncCommand(application, mode));
+    },
+  });
+}
+
+/** A re-sync of all streams of the home data center; one at a time. */
+export function resyncCommand({ config }: Application, mode = config.resync.mode): Command {
+  const input: ResyncInput = { source: config.home, mode, patience: patienceOf(config) };
+  return {
+    subject: allStreams,
+    kind: 'resync',
+    requestHash: requestHash({ resync: mode }),
+    inputFor: () => input,
+  };
+}
+
+function refuseForeign({ config }: Application, source: Side): void {
+  if (source === config.home) return;
+  throw new RequestError(
+    409,
+    'not-home',
+    `The home of this app is data center ${config.home}: streams with the source ${source} are changed by the app of ${source}.`,
+  );
+}
+
+function submission(application: Application, request: z.output<typeof submitSchema>): Command {
+  const { config, dependencies } = application;
+  const { streamId, input, source = config.home, preset = 'Adaptive Streaming' } = request;
+  refuseForeign(application, source);
+  if (input.url !== undefined) refuseAddress(input.url, config.allowPrivateInputUrls);
+  const hash = requestHash({ source, input, preset });
+  return {
+    subject: streamId,
+    kind: 'publish',
+    requestHash: hash,
+    ...(input.url === undefined ? {} : { inputUrl: input.url }),
+    inputFor: ({ runId, resumes }): PublishStreamInput => ({
+      run: { streamId, runId },
+      source,
+      input: input.assetId === undefined ? { url: 'in the claim' } : { assetId: input.assetId },
+      requestHash: hash,
+      preset,
+      patience: patienceOf(config),
+      resumes,
+    }),
+    stillGood: (output) => isStillPublished(application, source, streamId, output as PublishResult),
+    refusal: async (held) => {
+      const { media, name } = dependencies.dataCenters[source];
+      try {
+        const published = await publishedAsset(media, streamId);
+        if (published !== undefined) {
+          return held?.publishHash === hash ? undefined : alreadyPublished(streamId);
+        }
+        if (input.assetId !== undefined) await usableInput(media, input.assetId, name);
+        return undefined;
+      } catch (error) {
+        // A source that cannot be asked now is waited for by the run.
+        const failure = toFailure(error);
+        return failure.retriable ? undefined : failure;
+      }
+    },
+  };
+}
+
+function refuseAddress(url: string, allowPrivate: boolean): void {
+  try {
+    checkInputUrl(new URL(url), allowPrivate);
+  } catch (error) {
+    throw requestErrorOf(toFailure(error));
+  }
+}
+
+function alreadyPublished(streamId: StreamId): Failure {
+  const message = `The stream ${streamId} is published already, from another input: choose another id.`;
+  return { code: 'stream-exists', message, retriable: false };
+}
+
+/** Whether the stream is still what a finished run made of it. */
+async function isStillPublished(
+  { dependencies }: Application,
+  source: Side,
+  streamId: StreamId,
+  result: PublishResult,
+): Promise<boolean> {
+  const { media } = dependencies.dataCenters[source];
+  try {
+    const published = await publishedAsset(media, streamId);
+    const locator = await media.locator(result.locatorId);
+    return published !== undefined && locator?.AssetId === published.asset.Id;
+  } catch (error) {
+    // A source that cannot be asked now is taken at its word.
+    if (toFailure(error).retriable) return true;
+    throw error;
+  }
+}

@@ -1,0 +1,85 @@
+import type { OrchestrationContext } from 'durable-functions';
+import type { SideReading } from '../activities/read-side.ts';
+import type { Comparison } from '../streams/comparison.ts';
+import { otherSide, type Side } from '../streams/data-center.ts';
+import { failureText, FinalError, type Failure } from '../streams/errors.ts';
+import type { AssetId } from '../streams/entity-ids.ts';
+import type { Patience, RunReference, VerifyResult } from '../streams/operation.ts';
+import type { ReadLevel } from '../streams/side-state.ts';
+import { failureFrom, perform, tryTo, type Steps } from './perform.ts';
+import { statusOf } from './progress.ts';
+
+export interface VerifyStreamInput {
+  readonly run: RunReference;
+  readonly source: Side;
+  readonly level: ReadLevel;
+  readonly patience: Patience;
+}
+
+/** Compares a stream's two sides, and changes neither; at level *bytes* every byte of both is read. */
+export function* verifyStream(context: OrchestrationContext): Steps<VerifyResult> {
+  const input = context.df.getInput<VerifyStreamInput>();
+  let compared: Comparison | undefined;
+  let failure: Failure | null = null;
+  try {
+    compared = yield* verify(context, input);
+  } catch (error) {
+    failure = failureFrom(error);
+  }
+  const summary = { kind: 'verify', protected: compared?.equal ?? false, error: failure } as const;
+  yield* tryTo(context, 'finishRun', { run: input.run, ...summary });
+  if (compared === undefined) throw new Error(failureText(failure ?? failureFrom('no result')));
+  context.df.setCustomStatus(statusOf('done'));
+  return { streamId: input.run.streamId, compared };
+}
+
+function* verify(context: OrchestrationContext, input: VerifyStreamInput): Steps<Comparison> {
+  const { run, source, level, patience } = input;
+  context.df.setCustomStatus(statusOf('findStream'));
+  yield* perform(context, 'confirmClaim', { run }, patience.source);
+  const found: { readonly side: Side; readonly assetId: AssetId }[] = [];
+  for (const side of [source, otherSide(source)]) {
+    const place = { side, streamId: run.streamId };
+    const { stream } = yield* perform(context, 'findStream', place, patience.source);
+    if (stream !== null) found.push({ side, assetId: stream.assetId });
+    else if (side === source) {
+      throw new FinalError('stream-missing', `The stream ${run.streamId} is not published at its source.`);
+    }
+  }
+  context.df.setCustomStatus(statusOf('compare'));
+  const [here, there] = found;
+  if (level === 'properties' || here === undefined || there === undefined) {
+    return yield* compareAt(context, input, { level: 'properties' }, { level: 'properties' });
+  }
+  try {
+    const left = yield* perform(context, 'readSas', { run, ...here }, patience.source);
+    const right = yield* perform(context, 'readSas', { run, ...there }, patience.target);
+    return yield* compareAt(
+      context,
+      input,
+      { level, sasLocatorId: left.locatorId, rehash: true },
+      { level, sasLocatorId: right.locatorId, rehash: true },
+    );
+  } finally {
+    for (const place of found) yield* tryTo(context, 'deleteSasLocators', { run, ...place });
+  }
+}
+
+function* compareAt(
+  context: OrchestrationContext,
+  { run, source, patience }: VerifyStreamInput,
+  here: SideReading,
+  there: SideReading,
+): Steps<Comparison> {
+  return yield* perform(
+    context,
+    'compareSides',
+    {
+      run,
+      source: { side: source, reading: here },
+      target: { side: otherSide(source), reading: there },
+      locators: true,
+    },
+    patience.target,
+  );
+}
