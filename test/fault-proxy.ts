@@ -57,7 +57,7 @@ export async function startFaultProxy(
         incoming.resume();
         outgoing.writeHead(fault.status, fault.headers).end(fault.body);
       } else if (fault?.kind === 'refuse') {
-        incoming.destroy();
+        outgoing.destroy();
       } else if (fault?.kind !== 'hang' || fault.after !== undefined) {
         passOn(service, incoming, outgoing, fault);
       }
