@@ -1,13 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatOf, launchChromium, noBrowser, openPlayer, type PlayerName } from '../browser.ts';
-import { startTwoDataCenters, streamPath, type TwoDataCenters } from './processes.ts';
-
-const manifests = {
-  hls: `${streamPath}/manifest(format=m3u8-cmaf)`,
-  dash: `${streamPath}/manifest(format=mpd-time-cmaf)`,
-  smooth: `${streamPath}/manifest`,
-} as const;
+import { manifests, startTwoDataCenters, type TwoDataCenters } from './processes.ts';
 
 describe.skipIf(noBrowser)(`players in Chromium${noBrowser ? ` (${noBrowser})` : ''}`, () => {
   let browser: Browser;

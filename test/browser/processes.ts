@@ -9,6 +9,11 @@ import { fileURLToPath } from 'node:url';
 import { locatorGuid } from '../media-service/origin/folder-content.ts';
 
 export const streamPath = `/${locatorGuid}/hello.ism`;
+export const manifests = {
+  hls: `${streamPath}/manifest(format=m3u8-cmaf)`,
+  dash: `${streamPath}/manifest(format=mpd-time-cmaf)`,
+  smooth: `${streamPath}/manifest`,
+} as const;
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** A program that has told where it listens. */
