@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
@@ -172,17 +173,18 @@ export function watch(page: Page, context: BrowserContext, closed?: () => Promis
     })`);
   const playsPast = async (seconds: number, patienceSeconds = 30): Promise<void> => {
     const played = `!video.seeking && video.currentTime > ${seconds} && video.getVideoPlaybackQuality().totalVideoFrames > 0`;
-    try {
-      await page.waitForFunction(`window.fatal?.length > 0 || (${played})`, undefined, {
-        timeout: patienceSeconds * 1000,
-        polling: 50,
-      });
-    } catch (cause) {
-      throw new Error(`Did not play past ${seconds} s within ${patienceSeconds} s: ${await describe()}`, {
-        cause,
-      });
+    const giveUp = Date.now() + patienceSeconds * 1000;
+    // Not waitForFunction: it needs eval in the page, which the player page's content security policy forbids.
+    while (!(await page.evaluate<boolean>(played))) {
+      const gaveUp = await page.evaluate<boolean>('window.fatal?.length > 0');
+      if (gaveUp || Date.now() > giveUp) {
+        const what = gaveUp
+          ? 'The player gave up'
+          : `Not played past ${seconds} s within ${patienceSeconds} s`;
+        throw new Error(`${what}: ${await describe()}`);
+      }
+      await setTimeout(50);
     }
-    if (!(await page.evaluate<boolean>(played))) throw new Error(`The player gave up: ${await describe()}`);
   };
   return {
     page,

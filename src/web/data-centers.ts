@@ -32,10 +32,14 @@ function made(name: string, className: string, text: string): HTMLElement {
 export function showDataCenters(parent: HTMLElement, status: EdgeStatus): void {
   parent.replaceChildren(
     ...Object.entries(status.dataCenters).map(([key, center]) => {
+      const name = made('strong', '', `Data center ${displayName(key)}`);
+      if (status.preferred === key) name.append(' ', made('span', 'tag', 'preferred'));
       const card = made('div', 'center', '');
+      const letter = made('span', `key ${colour(key)}`, displayName(key));
+      letter.ariaHidden = 'true';
       card.append(
-        made('span', `key ${colour(key)}`, displayName(key)),
-        made('strong', '', status.preferred === key ? 'preferred' : ''),
+        letter,
+        name,
         made('span', `state ${center.state}`, states[center.state]),
         made('p', '', details(center)),
       );
@@ -48,7 +52,7 @@ function details({ url, state, lastFailure, nextProbe }: OriginStatus): string {
   if (state === 'serving' || lastFailure === null) return new URL(url).host;
   const wait = nextProbe === null ? 0 : Math.ceil((Date.parse(nextProbe) - Date.now()) / 1000);
   const next = wait > 0 ? `; asked again in ${wait} s` : '';
-  return `${reasonWords(lastFailure.kind)} (${lastFailure.detail})${next}`;
+  return `It ${reasonWords(lastFailure.kind)} (${lastFailure.detail})${next}`;
 }
 
 /** Asks the edge once; undefined when it does not answer or is none. */

@@ -17,26 +17,26 @@ import {
   type Fragment,
   type ServedFragment,
 } from './fragment.ts';
-import { FragmentStrip, servedBy } from './fragment-strip.ts';
+import { FragmentStrip, servedBy, tally } from './fragment-strip.ts';
+import { find, row } from './page.ts';
 import { AddressError, streamAddress, type StreamAddress } from './stream-address.ts';
 
 /** Fragments of both tracks that are kept. */
-const kept = 240;
+const kept = 400;
 const tableRows = 12;
+/** Milliseconds. */
 const statusInterval = 1000;
+const figuresInterval = 250;
 const retryDelay = 3000;
-
-function find<Type extends HTMLElement>(id: string, type: abstract new () => Type): Type {
-  const element = document.getElementById(id);
-  if (!(element instanceof type)) throw new Error(`The page has no ${type.name} “${id}”`);
-  return element;
-}
+/** Seconds: enough to outlast a time-out of the edge, little enough that something is on its way most of the time. */
+const loadAhead = 6;
 
 const video = find('video', HTMLVideoElement);
 const message = find('message', HTMLElement);
 const served = find('served', HTMLElement);
 const centers = find('centers', HTMLElement);
 const rows = find('rows', HTMLElement);
+const repeat = find('repeat', HTMLInputElement);
 const strip = new FragmentStrip(find('strip', HTMLElement));
 const figure = {
   rendition: find('rendition', HTMLElement),
@@ -58,15 +58,12 @@ function showAddress(address: StreamAddress): void {
   find('title', HTMLElement).textContent = address.name;
   find('formats', HTMLElement).replaceChildren(
     ...address.formats.flatMap(({ name, url }) => {
-      const [term, description, link] = [
-        document.createElement('dt'),
-        document.createElement('dd'),
-        document.createElement('a'),
-      ];
+      const [term, description] = [document.createElement('dt'), document.createElement('dd')];
+      const [link, text] = [document.createElement('a'), document.createElement('code')];
       term.textContent = name;
+      text.textContent = url;
       link.href = url;
-      link.append(document.createElement('code'));
-      link.firstElementChild?.append(decodeURI(url));
+      link.append(text);
       description.append(link);
       return [term, description];
     }),
@@ -75,10 +72,9 @@ function showAddress(address: StreamAddress): void {
 
 /** A failover in the midst of a body is known only after its headers: the edge's status tells of it. */
 function asServed(fragment: Fragment): ServedFragment {
-  const inBody = failovers.filter(
+  const last = failovers.findLast(
     ({ requestId, atByte }) => requestId === fragment.requestId && atByte !== undefined,
   );
-  const last = inBody.at(-1);
   return last?.atByte === undefined
     ? { ...fragment, wentOn: undefined }
     : { ...fragment, dataCenter: last.to, wentOn: { from: last.from, atByte: last.atByte } };
@@ -87,37 +83,23 @@ function asServed(fragment: Fragment): ServedFragment {
 function showFragments(): void {
   const all = fragments.map(asServed);
   strip.show(all);
+  const newestFirst = all.slice(-tableRows).reverse();
   rows.replaceChildren(
-    ...all
-      .slice(-tableRows)
-      .reverse()
-      .map((fragment) => {
-        const row = document.createElement('tr');
-        const texts = [
-          `${fragment.track} ${fragment.sequence}`,
-          servedBy(fragment),
-          milliseconds(fragment.firstByte),
-          milliseconds(fragment.whole),
-          kilobytes(fragment.bytes),
-        ];
-        row.append(
-          ...texts.map((text) => {
-            const cell = document.createElement('td');
-            cell.textContent = text;
-            return cell;
-          }),
-        );
-        return row;
-      }),
+    ...newestFirst.map((fragment) =>
+      row([
+        `${fragment.track} ${fragment.sequence}`,
+        servedBy(fragment),
+        milliseconds(fragment.firstByte),
+        milliseconds(fragment.whole),
+        kilobytes(fragment.bytes),
+      ]),
+    ),
   );
-  const counts = new Map<string, number>();
-  for (const { dataCenter } of all) counts.set(dataCenter, (counts.get(dataCenter) ?? 0) + 1);
-  figure.fragments.textContent =
-    [...counts].map(([dataCenter, count]) => `${displayName(dataCenter)} ${count}`).join(' · ') || '–';
-  const latest = all.at(-1);
+  const [latest] = newestFirst;
   if (latest === undefined) return;
+  figure.fragments.textContent = tally(all);
   const sentence = `Served by data center ${displayName(latest.dataCenter)}`;
-  // A live region speaks at every change of its text: only a new data center is one.
+  // A live region speaks at every change of its text: only another data center is one.
   if (served.textContent !== sentence) served.textContent = sentence;
   served.className = `served ${colour(latest.dataCenter)}`;
 }
@@ -147,78 +129,94 @@ function showFigures(hls: Hls): void {
     const rate = Math.round(level.bitrate / 1000).toLocaleString('en');
     figure.rendition.textContent = `${level.width}×${level.height}, ${rate} kbit/s`;
   }
-  const { buffered, currentTime } = video;
-  let ahead = 0;
-  for (let index = 0; index < buffered.length; index++) {
-    if (buffered.start(index) <= currentTime + 0.1 && buffered.end(index) > currentTime) {
-      ahead = buffered.end(index) - currentTime;
-    }
-  }
+  const ahead = hls.mainForwardBufferInfo?.len ?? 0;
   figure.buffer.textContent = `${ahead.toFixed(1)} s`;
 }
 
-/** Undefined: nothing a viewer needs to know. */
-function errorWords(error: ErrorData): string | undefined {
-  const status = error.response?.code ?? 0;
-  if (error.type === ErrorTypes.NETWORK_ERROR) {
-    const thing =
-      error.details === ErrorDetails.MANIFEST_LOAD_ERROR ? 'This stream' : 'A part of this stream';
-    if (status === 404) return `${thing} is not published here.`;
-    if (status >= 500) return 'No data center can answer at the moment. Trying again …';
-    return 'The stream cannot be reached at the moment. Trying again …';
+function errorWords({ type, details, response }: ErrorData): string {
+  if (type === ErrorTypes.NETWORK_ERROR) {
+    const status = response?.code ?? 0;
+    if (status === 404) {
+      const thing = details === ErrorDetails.MANIFEST_LOAD_ERROR ? 'This stream' : 'A part of this stream';
+      return `${thing} is not published here: neither data center has it.`;
+    }
+    return status >= 500
+      ? 'No data center can answer at the moment. Trying again …'
+      : 'The stream cannot be reached at the moment. Trying again …';
   }
-  if (error.type === ErrorTypes.MEDIA_ERROR) return 'The video could not be decoded. Trying again …';
-  return `Playback failed: ${error.details}.`;
+  if (type === ErrorTypes.MEDIA_ERROR) return 'The video could not be decoded. Trying again …';
+  return `Playback failed (${details}).`;
 }
 
 function onError(hls: Hls, error: ErrorData): void {
+  const standing = video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+  // hls.js tries again by itself until an error is fatal: a viewer whose picture moves need not know.
+  if (error.fatal || (standing && error.type === ErrorTypes.NETWORK_ERROR)) tell(errorWords(error));
   if (!error.fatal) return;
-  tell(errorWords(error));
   if (error.type === ErrorTypes.MEDIA_ERROR) {
     hls.recoverMediaError();
   } else if (error.type === ErrorTypes.NETWORK_ERROR && error.response?.code !== 404) {
-    const url = hls.url ?? '';
-    setTimeout(() => (hls.levels.length > 0 ? hls.startLoad() : hls.loadSource(url)), retryDelay);
+    const { url } = hls;
+    setTimeout(() => {
+      if (hls.levels.length > 0) hls.startLoad();
+      else if (url !== null) hls.loadSource(url);
+    }, retryDelay);
+  } else {
+    hls.destroy();
   }
 }
 
-async function watchEdge(): Promise<void> {
+async function watchEdge(streamPath: string): Promise<void> {
   const status = await readStatus();
   if (status !== undefined) {
     showDataCenters(centers, status);
-    ({ failovers } = status);
+    failovers = status.failovers.filter(({ path }) => path.startsWith(streamPath));
     const last = failovers.at(-1);
     figure.failovers.textContent =
       last === undefined
         ? 'none'
-        : `${failovers.length}, the last: ${last.from.toUpperCase()} ${reasonWords(last.reason)}`;
+        : `${failovers.length}; last: ${displayName(last.from)} ${reasonWords(last.reason)}`;
     showFragments();
   }
-  setTimeout(() => void watchEdge(), statusInterval);
+  setTimeout(() => void watchEdge(streamPath), statusInterval);
 }
 
 function play(): void {
   const address = streamAddress(location.href);
   showAddress(address);
-  void watchEdge();
+  const { origin, pathname } = new URL(address.hls);
+  if (origin === location.origin) void watchEdge(pathname.split('/', 3).join('/'));
   // Chromium says "maybe" to HLS of its own and fails on some playlists: hls.js comes first.
   if (!Hls.isSupported()) {
     if (video.canPlayType('application/vnd.apple.mpegurl') === '') {
-      tell('This browser can play neither with Media Source Extensions nor HLS by itself.');
-      return;
+      tell('This browser can play neither through Media Source Extensions nor HLS by itself.');
+    } else {
+      video.src = address.hls;
     }
-    video.src = address.hls;
     return;
   }
-  const hls = new Hls();
+  const hls = new Hls({
+    maxBufferLength: loadAhead,
+    maxMaxBufferLength: loadAhead,
+    xhrSetup(request, url) {
+      // To another origin this header would need a preflight.
+      if (repeat.checked && new URL(url).origin === location.origin) {
+        request.setRequestHeader('Cache-Control', 'no-cache');
+      }
+    },
+  });
   hls.on(Events.FRAG_LOADED, (_event, data) => onFragment(data));
   hls.on(Events.ERROR, (_event, error) => onError(hls, error));
   video.addEventListener('playing', () => tell(undefined));
-  setInterval(() => showFigures(hls), 250);
+  video.addEventListener('ended', () => {
+    // Going back alone would find everything in the buffer still.
+    if (repeat.checked) hls.loadSource(address.hls);
+  });
+  setInterval(() => showFigures(hls), figuresInterval);
   hls.loadSource(address.hls);
   hls.attachMedia(video);
-  hls.once(Events.MANIFEST_PARSED, () => {
-    // Refused without a click when the page may not start playback by itself: the controls are there.
+  hls.on(Events.MANIFEST_PARSED, () => {
+    // Refused when the page may not start playback by itself: the controls are there.
     video.play().catch(() => undefined);
   });
 }

@@ -127,13 +127,13 @@ export class Forwarder {
           journey.gone,
         );
         const status = response.statusCode ?? 0;
-        if (status >= 500) {
+        if (status >= 500 && this.#timings.failOver) {
           response.destroy();
           throw new OriginFailure('server-error', `answered ${status}`);
         }
         this.#noteFailovers(journey, failed, origin, undefined);
         failed.length = 0;
-        if (notFound === undefined && status === 404) {
+        if (notFound === undefined && status === 404 && this.#timings.failOver) {
           notFound = { origin, response };
         } else if (notFound === undefined || status < 400) {
           notFound?.response.destroy();

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { fast, frontDoor, type Timings } from './timings.ts';
+import { fast, frontDoor, frontDoorHealth, type ProbeSampleTimings, type Timings } from './timings.ts';
 
 export const help = `Usage: edge --a URL --b URL [options]
 
@@ -49,6 +49,8 @@ const whole = (minimum: number, maximum: number): z.ZodCoercedNumber =>
   z.coerce.number().int().min(minimum).max(maximum);
 const milliseconds = whole(1, 600_000);
 
+const frontDoorOnly = ['probe-interval', 'sample-size', 'successful-samples'] as const;
+
 const schema = z
   .object({
     a: baseUrl,
@@ -63,7 +65,21 @@ const schema = z
     'successful-samples': whole(1, 255).optional(),
     'probe-path': z.string().startsWith('/', 'must start with /').default('/health/content'),
   })
-  .refine((options) => options.a.href !== options.b.href, { path: ['b'], error: 'must differ from --a' });
+  .refine((options) => options.a.href !== options.b.href, { path: ['b'], error: 'must differ from --a' })
+  .superRefine((options, context) => {
+    const given = frontDoorOnly.filter((name) => options[name] !== undefined);
+    for (const name of options.timings === 'fast' ? given : []) {
+      context.addIssue({ code: 'custom', path: [name], message: 'only with --timings front-door' });
+    }
+    const { successfulSamples, sampleSize } = probing(frontDoorHealth, options);
+    if (options.timings === 'front-door' && successfulSamples > sampleSize) {
+      context.addIssue({
+        code: 'custom',
+        path: ['successful-samples'],
+        message: 'must not be more than --sample-size',
+      });
+    }
+  });
 
 /**
  * Reads the command line; undefined when the help was asked for.
@@ -79,17 +95,6 @@ export function readOptions(args: readonly string[]): CommandLine | undefined {
   }
   const options = result.data;
   const chosen = options.timings === 'fast' ? fast : frontDoor;
-  const health = { ...chosen.health };
-  if (health.kind === 'probe-samples') {
-    Object.assign(health, {
-      probeInterval: options['probe-interval'] ?? health.probeInterval,
-      sampleSize: options['sample-size'] ?? health.sampleSize,
-      successfulSamples: options['successful-samples'] ?? health.successfulSamples,
-    });
-    if (health.successfulSamples > health.sampleSize) {
-      throw new UsageError('--successful-samples must not be more than --sample-size');
-    }
-  }
   return {
     a: options.a,
     b: options.b,
@@ -100,8 +105,17 @@ export function readOptions(args: readonly string[]): CommandLine | undefined {
       ...chosen,
       headersLimit: options['headers-limit'] ?? chosen.headersLimit,
       stallLimit: options['stall-limit'] ?? chosen.stallLimit,
-      health,
+      health: chosen.health.kind === 'probe-samples' ? probing(chosen.health, options) : chosen.health,
     },
+  };
+}
+
+function probing(defaults: ProbeSampleTimings, options: z.infer<typeof schema>): ProbeSampleTimings {
+  return {
+    ...defaults,
+    probeInterval: options['probe-interval'] ?? defaults.probeInterval,
+    sampleSize: options['sample-size'] ?? defaults.sampleSize,
+    successfulSamples: options['successful-samples'] ?? defaults.successfulSamples,
   };
 }
 

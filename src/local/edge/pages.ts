@@ -18,10 +18,7 @@ const files = {
   '/favicon.svg': ['favicon.svg', 'image/svg+xml'],
 } as const;
 
-/**
- * Nothing from elsewhere, except media: the player may be pointed at a data center directly. hls.js runs its worker
- * from a blob URL, and so does its media source.
- */
+/** Nothing from elsewhere, except media: the player may be pointed at a data center directly. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -29,7 +26,6 @@ const contentSecurityPolicy = [
   "img-src 'self'",
   'connect-src http: https:',
   'media-src blob:',
-  'worker-src blob:',
   "form-action 'self'",
   "base-uri 'none'",
   "frame-ancestors 'none'",

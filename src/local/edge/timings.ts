@@ -60,6 +60,14 @@ export const fast: Timings = {
   },
 };
 
+export const frontDoorHealth: ProbeSampleTimings = {
+  kind: 'probe-samples',
+  probeInterval: 30_000,
+  probeLimit: 16_000,
+  sampleSize: 4,
+  successfulSamples: 3,
+};
+
 /**
  * Azure Front Door's: it moves to the next origin only by its health probes, waits at least 16 s for an origin, and
  * with every origin unhealthy it uses them all in turn. Sample size 4 with 3 successes and 30 s between probes are its
@@ -71,11 +79,5 @@ export const frontDoor: Timings = {
   stallLimit: 16_000,
   failOver: false,
   continueBodies: false,
-  health: {
-    kind: 'probe-samples',
-    probeInterval: 30_000,
-    probeLimit: 16_000,
-    sampleSize: 4,
-    successfulSamples: 3,
-  },
+  health: frontDoorHealth,
 };

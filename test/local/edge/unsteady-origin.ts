@@ -41,6 +41,8 @@ export class UnsteadyOrigin {
   /** Added to every ETag and to the content: an origin with other bytes. */
   edition = '';
   bodyLength = 300_000;
+  /** Without it bodies are sent in chunks of unknown number. */
+  tellsLength = true;
   /** Paths it does not have. */
   readonly missing = new Set<string>();
   readonly seen: Seen[] = [];
@@ -130,7 +132,8 @@ export class UnsteadyOrigin {
     const last = asked && range[2] !== '' ? Number(range[2]) : content.length - 1;
     const body = content.subarray(first, last + 1);
     const ofRange = asked ? { 'Content-Range': `bytes ${first}-${last}/${content.length}` } : {};
-    response.writeHead(asked ? 206 : 200, { ...headers, 'Content-Length': body.length, ...ofRange });
+    const length = this.tellsLength ? { 'Content-Length': body.length } : {};
+    response.writeHead(asked ? 206 : 200, { ...headers, ...ofRange, ...length });
     if (request.method === 'HEAD') {
       response.end();
     } else if (behaviour.kind === 'slow') {
