@@ -4,6 +4,9 @@ import { messageOf } from '../errors.ts';
 import { failure, type TaskOutcome } from './messages.ts';
 import type { ActivityTask, WorkItem, WorkStore } from './work-store.ts';
 
+/** Waiting activities that are held with their input. */
+const mostHeld = 500;
+
 export interface ActivityWorkerOptions {
   readonly store: WorkStore;
   readonly hostId: string;
@@ -16,13 +19,11 @@ export interface ActivityWorkerOptions {
   readonly log: Logger;
 }
 
-type Offer = Pick<WorkItem, 'instanceId' | 'key' | 'owner'>;
-
 /** Runs the hub's activities on this host, as many at once as allowed. */
 export class ActivityWorker {
   private readonly options: ActivityWorkerOptions;
   private readonly running = new Map<string, ActivityTask>();
-  private readonly offers = new Map<string, Offer>();
+  private readonly offers = new Map<string, WorkItem>();
   private reserved = 0;
   private closing = false;
 
@@ -54,15 +55,17 @@ export class ActivityWorker {
     });
   }
 
-  runs(item: Pick<WorkItem, 'instanceId' | 'key'>): boolean {
+  runs(item: WorkItem): boolean {
     return this.running.has(identity(item));
   }
 
   /** An activity that waits, or whose host is gone. */
-  offer(item: Offer): void {
+  offer(item: WorkItem): void {
     const id = identity(item);
-    if (this.closing || this.running.has(id)) return;
-    this.offers.set(id, item);
+    if (this.closing || this.running.has(id) || this.offers.has(id)) return;
+    // What waits for long is remembered without its input.
+    const { instanceId, key, kind, owner } = item;
+    this.offers.set(id, this.offers.size < mostHeld ? item : { instanceId, key, kind, owner });
     this.pull();
   }
 
@@ -86,10 +89,10 @@ export class ActivityWorker {
     }
   }
 
-  private async claim(offer: Offer): Promise<void> {
+  private async claim(offer: WorkItem): Promise<void> {
     const { store, hostId, log } = this.options;
     try {
-      const task = await store.claim(offer, offer.owner, hostId);
+      const task = await store.claim(offer, hostId);
       if (task !== undefined) this.start(task);
     } catch (error) {
       // It stays in the table, and the next look at the table finds it.
@@ -128,6 +131,6 @@ export class ActivityWorker {
   }
 }
 
-function identity({ instanceId, key }: { instanceId: string; key: string }): string {
+function identity({ instanceId, key }: WorkItem): string {
   return `${instanceId}/${key}`;
 }

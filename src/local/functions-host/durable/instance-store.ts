@@ -80,8 +80,10 @@ export class InstanceStore {
       if (replaced !== undefined) await this.forgetHistory(replaced);
       return { ...record, etag: etag ?? '' };
     } catch (error) {
-      if (hasStatus(error, 404, 409, 412)) return undefined;
-      throw error;
+      if (!hasStatus(error, 404, 409, 412)) throw error;
+      // It may be this very instance, when the answer to the first try was lost.
+      const found = await this.read(instanceId);
+      return found?.executionId === record.executionId ? found : undefined;
     }
   }
 

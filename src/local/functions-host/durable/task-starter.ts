@@ -102,10 +102,9 @@ export class TaskStarter {
   /** Starts again what is open and not to be found: the host may have stopped right after a commit. */
   async restart(record: InstanceRecord, tasks: OpenTasks): Promise<void> {
     const there = new Set<string>();
-    for await (const { key, kind, owner } of this.work.items(record.instanceId)) {
-      there.add(key);
-      if (kind === 'task' && owner === '')
-        this.activities.offer({ instanceId: record.instanceId, key, owner });
+    for await (const item of this.work.items(record.instanceId)) {
+      there.add(item.key);
+      if (item.kind === 'task' && item.owner === '') this.activities.offer(item);
     }
     const { executionId } = record;
     const open = [...tasks.all()];

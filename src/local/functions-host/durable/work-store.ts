@@ -1,30 +1,29 @@
 import { odata, type TableClient, type TransactionAction } from '@azure/data-tables';
+import { BatchedUpdates } from './batched-updates.ts';
 import { hasStatus, type HubStorage } from './hub-storage.ts';
 import type { Message, TaskOutcome } from './messages.ts';
 import { TextColumns } from './text-columns.ts';
 
 type Row = Record<string, unknown>;
 
-/** An activity to run. */
-export interface ActivityTask {
-  readonly instanceId: string;
-  readonly key: string;
-  readonly executionId: string;
-  readonly taskId: number;
-  readonly name: string;
-  /** JSON. */
-  readonly input: string | null;
-  /** The host that runs it; empty: nobody yet. */
-  readonly owner: string;
-  readonly etag: string;
-}
-
 /** What stands in the work table, without its contents. */
 export interface WorkItem {
   readonly instanceId: string;
   readonly key: string;
   readonly kind: string;
+  /** The host that runs it; empty: nobody yet, or it is no activity. */
   readonly owner: string;
+}
+
+/** An activity to run. */
+export interface ActivityTask extends WorkItem {
+  readonly kind: 'task';
+  readonly executionId: string;
+  readonly taskId: number;
+  readonly name: string;
+  /** JSON. */
+  readonly input: string | null;
+  readonly etag: string;
 }
 
 /** Columns of an input or an outcome in a row. */
@@ -40,14 +39,16 @@ const batchBytes = 3 * 2 ** 20;
 export class WorkStore {
   private readonly table: TableClient;
   private readonly text: TextColumns;
+  private readonly updates: BatchedUpdates;
 
   constructor(storage: HubStorage) {
     this.table = storage.work;
+    this.updates = new BatchedUpdates(storage.work);
     this.text = new TextColumns(storage.payloads);
   }
 
   /** Adds activities; one that is there already stays as it is and is left out of the answer. */
-  async addTasks(tasks: readonly Omit<ActivityTask, 'etag' | 'key'>[]): Promise<ActivityTask[]> {
+  async addTasks(tasks: readonly Omit<ActivityTask, 'etag' | 'key' | 'kind'>[]): Promise<ActivityTask[]> {
     const added: ActivityTask[] = [];
     let batch: { action: TransactionAction; task: Omit<ActivityTask, 'etag'> }[] = [];
     let bytes = 0;
@@ -56,7 +57,7 @@ export class WorkStore {
       [batch, bytes] = [[], 0];
     };
     for (const given of tasks) {
-      const task = { ...given, key: taskKey(given.executionId, given.taskId) };
+      const task = { ...given, kind: 'task' as const, key: taskKey(given.executionId, given.taskId) };
       const { instanceId: partitionKey, key: rowKey, executionId, taskId, name, owner } = task;
       const input = await this.text.write(partitionKey, 'input', task.input, contentColumns);
       const row = { partitionKey, rowKey, kind: 'task', executionId, taskId, name, owner, ...input };
@@ -70,29 +71,12 @@ export class WorkStore {
   }
 
   /** Takes an activity for a host, or undefined when another one was faster. */
-  async claim(
-    item: Pick<WorkItem, 'instanceId' | 'key'>,
-    expectedOwner: string,
-    owner: string,
-  ): Promise<ActivityTask | undefined> {
-    try {
-      const row = await this.table.getEntity<Row>(item.instanceId, item.key);
-      if (row['kind'] !== 'task' || row['owner'] !== expectedOwner) return undefined;
-      const claimed = { partitionKey: item.instanceId, rowKey: item.key, owner };
-      const { etag } = await this.table.updateEntity(claimed, 'Merge', { etag: row.etag });
-      return {
-        ...item,
-        executionId: String(row['executionId']),
-        taskId: Number(row['taskId']),
-        name: String(row['name']),
-        input: await this.text.read(row, 'input'),
-        owner,
-        etag: etag ?? '',
-      };
-    } catch (error) {
-      if (hasStatus(error, 404, 412)) return undefined;
-      throw error;
-    }
+  async claim(item: WorkItem, owner: string): Promise<ActivityTask | undefined> {
+    const task = 'input' in item ? (item as ActivityTask) : await this.task(item);
+    if (task?.owner !== item.owner) return undefined;
+    const row = { partitionKey: task.instanceId, rowKey: task.key, owner };
+    const etag = await this.updates.update(row, 'Merge', task.etag);
+    return etag === undefined ? undefined : { ...task, owner, etag };
   }
 
   /** Turns an activity into its result. False: it was no longer this host's, and its result counts nothing. */
@@ -105,21 +89,12 @@ export class WorkStore {
       taskId: task.taskId,
       ...(await this.outcomeColumns(task.instanceId, outcome)),
     };
-    try {
-      await this.table.updateEntity(row, 'Replace', { etag: task.etag });
-      return true;
-    } catch (error) {
-      if (hasStatus(error, 404, 412)) return false;
-      throw error;
-    }
+    return (await this.updates.update(row, 'Replace', task.etag)) !== undefined;
   }
 
   /** Gives an activity back, so that any host may run it. */
   async giveBack({ instanceId, key, etag }: ActivityTask): Promise<void> {
-    const row = { partitionKey: instanceId, rowKey: key, owner: '' };
-    await this.table.updateEntity(row, 'Merge', { etag }).catch((error: unknown) => {
-      if (!hasStatus(error, 404, 412)) throw error;
-    });
+    await this.updates.update({ partitionKey: instanceId, rowKey: key, owner: '' }, 'Merge', etag);
   }
 
   /** Puts a message in an instance's way. The same key again changes nothing. */
@@ -180,6 +155,27 @@ export class WorkStore {
         if (!hasStatus(error, 404)) throw error;
         await Promise.all(batch.map((key) => this.removeOne(instanceId, key)));
       }
+    }
+  }
+
+  private async task(item: WorkItem): Promise<ActivityTask | undefined> {
+    try {
+      const row = await this.table.getEntity<Row>(item.instanceId, item.key);
+      if (row['kind'] !== 'task') return undefined;
+      return {
+        instanceId: item.instanceId,
+        key: item.key,
+        kind: 'task',
+        executionId: String(row['executionId']),
+        taskId: Number(row['taskId']),
+        name: String(row['name']),
+        input: await this.text.read(row, 'input'),
+        owner: String(row['owner']),
+        etag: row.etag,
+      };
+    } catch (error) {
+      if (hasStatus(error, 404)) return undefined;
+      throw error;
     }
   }
 
