@@ -1,13 +1,32 @@
 import { build } from 'esbuild';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { describe } from 'vitest';
 import { startAzurite, type Azurite } from '../../../src/local/azurite.ts';
+import { eventually } from './orchestrations.ts';
 
 export const keys = { host: 'host-key', master: 'master-key', function: 'own-key' };
+
+export type HostKind = 'local' | 'func';
+
+const searchPath = process.env['PATH'] ?? '';
+const hasCoreTools = searchPath.split(delimiter).some((folder) => existsSync(join(folder, 'func')));
+
+/**
+ * A suite that runs on the local host, and on Azure Functions Core Tools where they are installed: they come from no
+ * package registry, so that even a CI machine may lack them.
+ */
+export function contract(title: string, suite: (kind: HostKind) => void): void {
+  describe(`${title} on the local host`, () => suite('local'));
+  const without = hasCoreTools ? '' : ' (skipped: func is not on PATH)';
+  describe.skipIf(!hasCoreTools)(`${title} on Core Tools${without}`, () => suite('func'));
+}
 
 /** A host process that runs the contract app. */
 export interface RunningHost {
@@ -15,6 +34,7 @@ export interface RunningHost {
   readonly pid: number;
   /** What it wrote to its log so far. */
   log(): string;
+  /** Ends it and everything it started; the code or signal it ended with. */
   kill(signal: NodeJS.Signals): Promise<string>;
 }
 
@@ -29,21 +49,10 @@ export class ContractApp {
     this.azurite = azurite;
   }
 
-  static async create(entry = 'app/main.ts'): Promise<ContractApp> {
+  static async create(): Promise<ContractApp> {
     const folder = await mkdtemp(join(tmpdir(), 'functions-host-'));
-    const here = import.meta.dirname;
-    await build({
-      entryPoints: [join(here, entry)],
-      outfile: join(folder, 'dist/main.js'),
-      bundle: true,
-      platform: 'node',
-      format: 'cjs',
-      external: ['@azure/functions-core'],
-      logLevel: 'error',
-    });
-    await cp(join(here, 'app/host.json'), join(folder, 'host.json'));
-    await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'contract', main: 'dist/main.js' }));
-    await symlink(resolve('node_modules'), join(folder, 'node_modules'));
+    await buildApp(folder, { entryPoint: join(import.meta.dirname, 'app/main.ts') });
+    await cp(join(import.meta.dirname, 'app/host.json'), join(folder, 'host.json'));
     const azurite = await startAzurite({
       location: join(folder, 'azurite'),
       accounts: { functions: undefined },
@@ -51,7 +60,7 @@ export class ContractApp {
     return new ContractApp(folder, azurite);
   }
 
-  get notesFile(): string {
+  private get notesFile(): string {
     return join(this.folder, 'notes.jsonl');
   }
 
@@ -73,46 +82,103 @@ export class ContractApp {
       FUNCTIONS_HOST_MASTER_KEY: keys.master,
       FUNCTIONS_HOST_KEY__guarded: keys.function,
       HUB_NAME: hubName,
-      EVERY_SECOND: '0 0 0 1 1 *',
+      OFTEN: '0 0 0 1 1 *',
       NOTES_FILE: this.notesFile,
     };
   }
 
   /** Starts a host on the app; throws what it logged when it ends first. */
-  async start(hubName: string, settings: Record<string, string> = {}): Promise<RunningHost> {
-    const child = spawn(
-      process.execPath,
-      [resolve('dist/local/functions-host.mjs'), '--app', this.folder, '--port', '0'],
-      {
-        env: { PATH: process.env['PATH'], ...this.settings(hubName), ...settings },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
-    this.hosts.push(child);
-    let log = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
-    const ended = once(child, 'exit').then(([code, signal]) => String(signal ?? code));
-    const [line] = (await Promise.race([
-      once(createInterface({ input: child.stdout }), 'line'),
-      ended.then((how) => {
-        throw new Error(`The host ended with ${how}: ${log}`);
-      }),
-    ])) as [string];
-    return {
-      url: (JSON.parse(line) as { listening: string }).listening,
-      pid: child.pid!,
-      log: () => log,
-      async kill(signal) {
-        child.kill(signal);
-        return ended;
-      },
-    };
+  async start(hubName: string, { kind = 'local', settings = {} } = {}): Promise<RunningHost> {
+    const values = { ...this.settings(hubName), ...settings };
+    return kind === 'local' ? this.startLocal(values) : this.startCoreTools(values);
   }
 
   async close(): Promise<void> {
-    for (const child of this.hosts)
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await Promise.all(this.hosts.map((child) => end(child, 'SIGKILL')));
     await this.azurite.close();
-    await rm(this.folder, { recursive: true });
+    await rm(this.folder, { recursive: true, force: true });
   }
+
+  private async startLocal(settings: Record<string, string>): Promise<RunningHost> {
+    const program = resolve('dist/local/functions-host.mjs');
+    const running = this.run([process.execPath, program, '--app', this.folder, '--port', '0'], settings);
+    const lines = createInterface({ input: running.child.stdout });
+    const [line] = (await Promise.race([once(lines, 'line'), running.failed])) as [string];
+    return { ...running.host, url: (JSON.parse(line) as { listening: string }).listening };
+  }
+
+  private async startCoreTools(settings: Record<string, string>): Promise<RunningHost> {
+    const file = join(this.folder, 'local.settings.json');
+    await writeFile(file, JSON.stringify({ IsEncrypted: false, Values: settings }));
+    const port = await freePort();
+    const running = this.run(['func', 'start', '--port', String(port), '--script-root', this.folder], {});
+    const url = `http://127.0.0.1:${port}`;
+    const ready = eventually(
+      'the start of func',
+      async () => (await fetch(`${url}/admin/host/status`).catch(() => undefined))?.ok,
+      90_000,
+    );
+    await Promise.race([ready, running.failed]);
+    return { ...running.host, url };
+  }
+
+  private run(command: readonly string[], settings: Record<string, string>) {
+    const [program = '', ...parameters] = command;
+    const child = spawn(program, parameters, {
+      env: { PATH: searchPath, HOME: this.folder, ...settings },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own, so that what func starts ends with it.
+      detached: true,
+    });
+    this.hosts.push(child);
+    let log = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
+    const failed = once(child, 'exit').then(([code, signal]) => {
+      throw new Error(`The host ended with ${String(signal ?? code)}: ${log}`);
+    });
+    failed.catch(() => undefined);
+    const host = {
+      pid: child.pid!,
+      log: () => log,
+      kill: (signal: NodeJS.Signals) => end(child, signal),
+    };
+    return { child, failed, host };
+  }
+}
+
+/** Builds an app into a folder, as `func` and the local host expect one. */
+export async function buildApp(
+  folder: string,
+  source: { entryPoint: string } | { contents: string },
+): Promise<void> {
+  await build({
+    ...('entryPoint' in source
+      ? { entryPoints: [source.entryPoint] }
+      : { stdin: { contents: source.contents, resolveDir: import.meta.dirname, loader: 'ts' } }),
+    outfile: join(folder, 'dist/main.js'),
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    external: ['@azure/functions-core'],
+    logLevel: 'error',
+  });
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'contract', main: 'dist/main.js' }));
+  await symlink(resolve('node_modules'), join(folder, 'node_modules'));
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<string> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const exit = once(child, 'exit');
+    process.kill(-child.pid!, signal);
+    await exit;
+  }
+  return String(child.signalCode ?? child.exitCode);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
 }

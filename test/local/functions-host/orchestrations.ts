@@ -56,3 +56,21 @@ export async function ended(urls: Urls, milliseconds = 30_000): Promise<Status> 
     milliseconds,
   );
 }
+
+/** Raises an event by the management API. */
+export async function raise(urls: Urls, name: string, data: unknown): Promise<Response> {
+  const url = urls['sendEventPostUri']!.replace('{eventName}', name);
+  return fetch(url, {
+    method: 'POST',
+    body: JSON.stringify(data),
+    headers: { 'content-type': 'application/json' },
+  });
+}
+
+/** Waits until an orchestration has run its first episode. */
+export async function running(urls: Urls): Promise<Status> {
+  return eventually(`the start of ${urls['id']}`, async () => {
+    const status = await statusOf(urls);
+    return status.runtimeStatus === 'Running' && status;
+  });
+}

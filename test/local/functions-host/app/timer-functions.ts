@@ -5,4 +5,4 @@ app.timer('never', {
   schedule: '0 0 0 1 1 *',
   handler: (timer) => note('never', { isPastDue: timer.isPastDue }),
 });
-app.timer('everySecond', { schedule: '%EVERY_SECOND%', handler: () => note('everySecond', {}) });
+app.timer('often', { schedule: '%OFTEN%', handler: () => note('often', {}) });
