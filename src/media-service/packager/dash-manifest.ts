@@ -1,6 +1,7 @@
-import { minimumBuffer } from './bandwidth.ts';
+import { minimumBuffer, targetDuration } from './bandwidth.ts';
 import { boundariesOf, frameRateOf, isAligned } from './presentation.ts';
 import type { AudioStream, FrameRate, Presentation, Rendition, VideoStream } from './presentation.ts';
+import type { SegmentIndex } from './segment-index.ts';
 import { runsOf } from './smooth-manifest.ts';
 import { manifestTimescale } from './times.ts';
 import type { AudioConfiguration, VideoConfiguration } from './track.ts';
@@ -20,7 +21,7 @@ export function dashManifest(presentation: Presentation, format: DashFormat): st
     ...video.flatMap((stream) => stream.renditions),
     ...audio.flatMap((stream) => stream.renditions),
   ];
-  const buffer = Math.max(...renditions.map(({ stored, bitrate }) => minimumBuffer(stored.index, bitrate)));
+  const buffer = Math.max(...renditions.map(({ stored, bitrate }) => startBuffer(stored.index, bitrate)));
   const sets = [
     ...video.map((stream, at) => videoSet(stream, at, format)),
     ...audio.map((stream, at) => audioSet(stream, video.length + at, format)),
@@ -32,11 +33,19 @@ export function dashManifest(presentation: Presentation, format: DashFormat): st
       profiles: profiles[format],
       type: 'static',
       mediaPresentationDuration: duration(presentation.end),
-      // Rounded up: with a little less than the least buffer a player may stall.
-      minBufferTime: `PT${(Math.ceil(buffer * 10) / 10).toFixed(1)}S`,
+      minBufferTime: `PT${buffer.toFixed(1)}S`,
     },
     [element('Period', { id: '0', start: 'PT0S' }, sets)],
   )}\n`;
+}
+
+/**
+ * The least buffer in seconds, rounded up to a tenth; two segments at most: for a track that is larger than its bitrate
+ * says no honest value exists, and players wait for this much before they start.
+ */
+function startBuffer(index: SegmentIndex, bitrate: number): number {
+  const least = Math.min(minimumBuffer(index, bitrate), 2 * targetDuration(index));
+  return Math.ceil(least * 10) / 10;
 }
 
 /** An xs:duration of a time in ticks of 100 ns. */
