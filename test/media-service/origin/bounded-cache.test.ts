@@ -8,8 +8,8 @@ const client = new AbortController();
 function manual(): {
   readonly load: (loader: { readonly signal: AbortSignal }) => Promise<string>;
   readonly signals: AbortSignal[];
-  succeed(value: string): void;
-  fail(error: Error): void;
+  readonly succeed: (value: string) => void;
+  readonly fail: (error: Error) => void;
 } {
   const signals: AbortSignal[] = [];
   let succeed: (value: string) => void = () => undefined;

@@ -153,10 +153,8 @@ describe('methods', () => {
   it('answers HEAD with the head of GET', async () => {
     for (const path of [manifest, fragmentPath, `${fragmentPath.slice(0, -1)},format=m3u8-cmaf)`, file]) {
       const [get, head] = [await server.get(path), await server.get(path, {}, 'HEAD')];
-      const { date: _get, ...expected } = get.headers;
-      const { date: _head, ...headers } = head.headers;
       expect(head.body.length).toBe(0);
-      expect([head.status, headers]).toEqual([get.status, expected]);
+      expect(comparable(head)).toEqual(comparable({ ...get, body: Buffer.alloc(0) }));
     }
     const missing = await server.get(below('missing.mp4'), {}, 'HEAD');
     expect([missing.status, missing.body.length]).toEqual([404, 0]);

@@ -1,5 +1,11 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createOrigin, type Origin } from '../../../src/media-service/origin/origin.ts';
 import type { PublishedContent } from '../../../src/media-service/origin/published-content.ts';
@@ -67,7 +73,7 @@ export async function startOrigin(
     async get(path, headers = {}, method = 'GET') {
       const request = httpRequest({ host: '127.0.0.1', port, path, headers, method });
       request.end();
-      const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
       const pieces: Buffer[] = [];
       for await (const piece of response) pieces.push(piece as Buffer);
       return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(pieces) };
@@ -78,6 +84,11 @@ export async function startOrigin(
       await once(server, 'close');
     },
   };
+}
+
+/** Everything of a reply that two origins must agree on: all but the time it was sent. */
+export function comparable({ status, headers, body }: Reply): unknown {
+  return [status, { ...headers, date: undefined }, createHash('md5').update(body).digest('hex')];
 }
 
 /** The path of something below the test's locator. */

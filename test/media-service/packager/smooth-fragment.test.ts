@@ -59,7 +59,7 @@ function parseSmooth(fragment: Buffer): {
   };
 }
 
-async function open(bytes: Buffer): Promise<{ stored: StoredTrack; segment(number: number): Buffer }> {
+async function open(bytes: Buffer): Promise<{ stored: StoredTrack; segment: (number: number) => Buffer }> {
   const stored = await readStoredTrack(reader(bytes), bytes.length);
   const { offsets } = stored.index;
   return { stored, segment: (number) => bytes.subarray(offsets[number], offsets[number + 1]) };
