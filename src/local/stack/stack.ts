@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dataCenterKeys, type DataCenterKey } from '../../config.ts';
-import { startAzurite, type Azurite } from '../azurite.ts';
+import type { DataCenterKey } from '../../config.ts';
+import { startAzurite, type Azurite, type EmulatedAccount } from '../azurite.ts';
 import type { StackFile } from '../stack-file.ts';
 import { healthy } from './health.ts';
 import { writeLocalSettings } from './local-settings.ts';
@@ -259,42 +259,19 @@ export class Stack {
   }
 
   #file(): StackFile {
-    const { functionsHost } = this.#options;
-    const [a, b] = dataCenterKeys.map((key) => this.#dataCenter(key)) as [
-      StackFile['dataCenters']['a'],
-      StackFile['dataCenters']['b'],
-    ];
+    const { functionsHost, settings } = this.#options;
+    const { clientSecret } = settings.secrets;
+    const sideOf = (key: DataCenterKey): StackFile['dataCenters'][DataCenterKey] =>
+      describeDataCenter(this.#programOf(key), this.#storage.account(`media${key}`), clientSecret);
     return {
       ...(functionsHost === 'none'
         ? {}
         : {
             functions: { ...this.functions, host: functionsHost, pid: this.#programOf('functions').pid },
           }),
-      dataCenters: { a, b },
+      dataCenters: { a: sideOf('a'), b: sideOf('b') },
       edge: { url: this.edgeUrl, pid: this.#programOf('edge').pid },
       azurite: { pid: this.#storage.pid },
-    };
-  }
-
-  #dataCenter(key: DataCenterKey): StackFile['dataCenters']['a'] {
-    const { url, pid } = this.#programOf(key);
-    const account = this.#storage.account(`media${key}`);
-    return {
-      mediaApi: `${url}/api/`,
-      tokenUrl: `${url}/oauth2/token`,
-      acsTokenUrl: `${url}/v2/OAuth2-13`,
-      clientId: programs.clientId,
-      clientSecret: this.#options.settings.secrets.clientSecret,
-      resource: programs.resource,
-      streaming: `${url}/`,
-      storage: {
-        account: account.name,
-        key: account.key,
-        blobUrl: account.blobUrl,
-        queueUrl: account.queueUrl,
-        tableUrl: account.tableUrl,
-      },
-      pid,
     };
   }
 
@@ -320,4 +297,22 @@ export class Stack {
 
 export function stackFilePath(dataDirectory: string): string {
   return join(dataDirectory, 'stack.json');
+}
+
+function describeDataCenter(
+  { url, pid }: { readonly url: string; readonly pid: number },
+  { name, key, blobUrl, queueUrl, tableUrl }: EmulatedAccount,
+  clientSecret: string,
+): StackFile['dataCenters'][DataCenterKey] {
+  return {
+    mediaApi: `${url}/api/`,
+    tokenUrl: `${url}/oauth2/token`,
+    acsTokenUrl: `${url}/v2/OAuth2-13`,
+    clientId: programs.clientId,
+    clientSecret,
+    resource: programs.resource,
+    streaming: `${url}/`,
+    storage: { account: name, key, blobUrl, queueUrl, tableUrl },
+    pid,
+  };
 }
