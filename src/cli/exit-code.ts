@@ -26,6 +26,8 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (!(error instanceof ApiError)) return exitCode.failed;
   switch (error.status) {
     case 400:
+    case 413:
+    case 422:
       return exitCode.usage;
     case 401:
     case 403:

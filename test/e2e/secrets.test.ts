@@ -123,7 +123,10 @@ test('no secret in any table', async () => {
     for await (const table of new TableServiceClient(tableUrl, credential, options).listTables()) {
       for await (const entity of new TableClient(tableUrl, table.name!, credential, options).listEntities()) {
         entities++;
-        expect(found(JSON.stringify(entity, plain)), `${name}/${table.name!}: ${String(entity.rowKey)}`).toEqual([]);
+        expect(
+          found(JSON.stringify(entity, plain)),
+          `${name}/${table.name!}: ${String(entity.rowKey)}`,
+        ).toEqual([]);
       }
     }
   }
