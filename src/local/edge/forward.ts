@@ -53,7 +53,9 @@ export class Forwarder {
   /** Answers a GET, HEAD or OPTIONS request; never throws. */
   async forward(viewer: IncomingMessage, answer: ServerResponse): Promise<void> {
     const gone = new AbortController();
-    answer.once('close', () => gone.abort());
+    answer.once('close', () => {
+      if (!answer.writableFinished) gone.abort();
+    });
     answer.on('error', () => undefined);
     const journey: Journey = {
       id: `${this.#idPrefix}-${(this.#requests++).toString(36)}`,
@@ -98,9 +100,13 @@ export class Forwarder {
       ...exposedHeaders(response.headers),
       ...['X-Data-Center', origin.key, 'X-Request-Id', journey.id],
     ]);
-    // The viewer learns at once which data center serves, also when the body is slow to come.
-    journey.answer.flushHeaders();
-    await this.#passOnWhole(journey, first);
+    // With the first bytes when they are here already; at once, when the body is slow to come.
+    const flush = setImmediate(() => journey.answer.flushHeaders());
+    try {
+      await this.#passOnWhole(journey, first);
+    } finally {
+      clearImmediate(flush);
+    }
     journey.answer.end();
   }
 

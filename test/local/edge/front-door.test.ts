@@ -10,8 +10,8 @@ const fragment = '/3f2504e0-4f89-11d3-9a0c-0305e82c3301/hello.ism/QualityLevels(
 /** Front Door's rules with shorter times. */
 const health: ProbeSampleTimings = {
   ...(frontDoor.health as ProbeSampleTimings),
-  probeInterval: 50,
-  probeLimit: 40,
+  probeInterval: 150,
+  probeLimit: 140,
 };
 const timings = { ...frontDoor, headersLimit: 300, stallLimit: 300, health };
 
@@ -49,11 +49,13 @@ const prefers = (key: 'a' | 'b' | null): Promise<void> =>
 describe("with Front Door's timings", () => {
   it('moves to B only when enough probes of A have failed, and back when enough have succeeded', async () => {
     expect(await servedBy()).toBe('a');
-    a.behaviour = { kind: 'silent' };
-    a.health = 503;
-    const before = a.probes;
     // A request that fails changes nothing, and is not tried elsewhere.
+    a.behaviour = { kind: 'silent' };
     expect(await servedBy()).toBe('503');
+    expect(edge.status().preferred).toBe('a');
+    expect(b.seen).toHaveLength(0);
+    const before = a.probes;
+    a.health = 503;
     await prefers('b');
     expect(a.probes - before).toBeGreaterThanOrEqual(2);
     expect(await servedBy()).toBe('b');

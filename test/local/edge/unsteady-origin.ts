@@ -36,6 +36,8 @@ export function contentOf(path: string, length: number): Buffer {
 /** A real HTTP server with the bytes of every stream, that can be told to fail in every way a data center does. */
 export class UnsteadyOrigin {
   behaviour: Behaviour = { kind: 'well' };
+  /** Chooses the behaviour anew for each request. */
+  choose: (() => Behaviour) | undefined;
   /** Status of /health/content; undefined: never answers. */
   health: number | undefined = 200;
   /** Added to every ETag and to the content: an origin with other bytes. */
@@ -84,7 +86,7 @@ export class UnsteadyOrigin {
     const seen: Seen = { method: request.method ?? '', path, headers: request.headers, aborted: false };
     this.seen.push(seen);
     response.on('close', () => (seen.aborted = !response.writableFinished));
-    const { behaviour } = this;
+    const behaviour = this.choose?.() ?? this.behaviour;
     if (behaviour.kind === 'silent') return;
     if (behaviour.kind === 'status') {
       response.writeHead(behaviour.status, { 'Content-Type': 'text/plain' }).end('trouble');
@@ -103,11 +105,15 @@ export class UnsteadyOrigin {
       response.writeHead(404, { 'Content-Type': 'text/plain', 'X-Origin-Says': 'missing' }).end('not here');
       return;
     }
-    void this.#sendContent(path, request, response);
+    void this.#sendContent(path, request, response, behaviour);
   }
 
-  async #sendContent(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { behaviour } = this;
+  async #sendContent(
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    behaviour: Behaviour,
+  ): Promise<void> {
     const content = this.content(path);
     const etag = `"${createHash('md5').update(content).digest('hex')}"`;
     const headers = {
