@@ -7,6 +7,7 @@ import { seeded } from '../seeded.ts';
 import { FolderContent, locatorGuid } from './folder-content.ts';
 import {
   below,
+  comparable,
   everyPath,
   fragmentPath,
   helloFolder,
