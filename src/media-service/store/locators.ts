@@ -1,44 +1,28 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { BlobServiceClient } from '@azure/storage-blob';
 import type { AccessPolicy, AssetId, Locator, LocatorId } from '../model.ts';
-import { containerOf, guidOf, LocatorType, Permissions } from '../model.ts';
+import { containerOf, guidOf, LocatorType } from '../model.ts';
 import type { AssetPartitions } from './asset-partition.ts';
-import { conflict, contention, invalid, notFound, statusOf } from './errors.ts';
+import { conflict, invalid, notFound, statusOf } from './errors.ts';
 import type { Index, Scan } from './index-rows.ts';
 import { createdPartition } from './index-rows.ts';
-import type { ContainerGrant, SasSigner } from './sas-signer.ts';
-import type { Stored, Table } from './table.ts';
-import { orNull, RowConflictError, startingWith } from './table.ts';
-
-interface LocatorProperties {
-  /** The claim on the locator's id under which this row was written. */
-  readonly Claim: string;
-  readonly Name?: string;
-  readonly Type: LocatorType;
-  readonly AccessPolicyId: string;
-  readonly Permissions: number;
-  readonly StartTime?: Date;
-  readonly ExpirationDateTime: Date;
-  readonly Created: Date;
-}
-
-type LocatorRow = Stored<LocatorProperties>;
-
-/** Who holds a locator's id, and in which asset: at most one for each id, whatever the asset. */
-interface ClaimProperties {
-  readonly Claim: string;
-  readonly AssetGuid: string;
-}
-
-export interface NewLocator {
-  readonly id?: LocatorId;
-  readonly name?: string | null;
-  readonly type: number;
-  readonly accessPolicy: AccessPolicy;
-  readonly assetId: AssetId;
-  readonly startTime?: Date | null;
-}
+import type { LocatorClaim } from './locator-claims.ts';
+import { idTaken, LocatorClaims } from './locator-claims.ts';
+import type { LocatorProperties, LocatorRow, NewLocator } from './locator-rows.ts';
+import {
+  assetIdOf,
+  checkType,
+  grantOf,
+  guidOfRow,
+  laterBy,
+  locatorRows,
+  locatorsPerAsset,
+  rowKeyOf,
+  tooMany,
+} from './locator-rows.ts';
+import type { SasSigner } from './sas-signer.ts';
+import type { Table } from './table.ts';
+import { orNull } from './table.ts';
 
 export interface LocatorUpdate {
   readonly name?: string | null;
@@ -54,24 +38,17 @@ export interface OriginLocator {
   readonly primaryFile: string | undefined;
 }
 
-/** A container holds five stored access policies, so an asset has five locators at most (reference: Locator). */
-const locatorsPerAsset = 5;
-const locatorRows = startingWith('locator:');
-const claimRowKey = 'claim';
 /** A sample looks at about so many locators at most, twice. */
 const sampleReads = 100;
-/** A claim without its locator for so long belongs to a writer that broke off. */
-const claimMilliseconds = 10_000;
 
 /**
  * Locators live in their asset's partition. A locator's id is unique over all assets: whoever creates one first claims
- * the id in a row of its own, writes the locator with that claim, and looks whether the claim is still his. A locator
- * counts only under the current claim on its id, so of two creates at once exactly one succeeds, and an id whose
- * creator crashed is free after a while.
+ * the id (`LocatorClaims`), writes the locator with that claim, and looks whether the claim is still his. A locator
+ * counts only under the current claim on its id, so of two creates at once exactly one succeeds.
  */
 export class Locators {
   readonly #partitions: AssetPartitions;
-  readonly #claims: Table;
+  readonly #claims: LocatorClaims;
   readonly #index: Index;
   readonly #signer: SasSigner;
   readonly #blobs: BlobServiceClient;
@@ -87,7 +64,10 @@ export class Locators {
     readonly streamingBase: () => string;
   }) {
     this.#partitions = parts.partitions;
-    this.#claims = parts.claims;
+    this.#claims = new LocatorClaims(
+      parts.claims,
+      async (guid, claim) => (await this.#rowUnder(guid, claim)) !== undefined,
+    );
     this.#index = parts.index;
     this.#signer = parts.signer;
     this.#blobs = parts.blobs;
@@ -112,16 +92,16 @@ export class Locators {
     };
     const { assetId } = locator;
     if ((await this.#partitions.read(guidOf(assetId))) === undefined) throw notFound(`Assets('${assetId}')`);
-    await this.#claim(guid, { Claim: row.Claim, AssetGuid: guidOf(assetId) });
+    await this.#claims.take(guid, { Claim: row.Claim, AssetGuid: guidOf(assetId) });
     try {
       await this.#index.write([createdPartition('locator')], created, guid);
       if (type === LocatorType.Sas) await this.#insertGranted(assetId, guid, row);
       else await this.#insert(assetId, guid, row);
     } catch (error) {
-      await this.#releaseClaim(guid, row.Claim).catch(() => undefined);
+      await this.#claims.release(guid, row.Claim).catch(() => undefined);
       throw error;
     }
-    if ((await this.#claimOf(guid))?.Claim !== row.Claim) {
+    if ((await this.#claims.of(guid))?.Claim !== row.Claim) {
       await this.#removeRow(assetId, guid, row.Claim);
       throw idTaken(guid);
     }
@@ -183,7 +163,7 @@ export class Locators {
     const assetId = assetIdOf(found.assetGuid);
     if (found.row.Type === LocatorType.Sas) await this.#signer.revoke(containerOf(assetId), [guid]);
     await this.#removeRow(assetId, guid, found.row.Claim);
-    await this.#releaseClaim(guid, found.row.Claim);
+    await this.#claims.release(guid, found.row.Claim);
     await this.#index.drop([createdPartition('locator')], found.row.Created, guid);
   }
 
@@ -193,7 +173,7 @@ export class Locators {
     const sas = rows.filter(({ Type }) => Type === LocatorType.Sas).map(guidOfRow);
     await this.#signer.revoke(containerOf(assetId), sas);
     for (const row of rows) {
-      await this.#releaseClaim(guidOfRow(row), row.Claim);
+      await this.#claims.release(guidOfRow(row), row.Claim);
       await this.#index.drop([createdPartition('locator')], row.Created, guidOfRow(row));
     }
   }
@@ -229,43 +209,6 @@ export class Locators {
       }
     }
     return sampled;
-  }
-
-  /** Takes an id for a locator about to be written. */
-  async #claim(guid: string, claim: ClaimProperties): Promise<void> {
-    const key = { partitionKey: `locator:${guid}`, rowKey: claimRowKey };
-    const deadline = Date.now() + claimMilliseconds;
-    for (;;) {
-      try {
-        await this.#claims.insert({ ...key, ...claim });
-        return;
-      } catch (error) {
-        if (!(error instanceof RowConflictError)) throw error;
-      }
-      const held = await this.#claimOf(guid);
-      if (held === undefined) continue;
-      if (held.Claim === claim.Claim) return;
-      if ((await this.#rowUnder(guid, held)) !== undefined) throw idTaken(guid);
-      if (Date.now() - Date.parse(held.timestamp) > claimMilliseconds) {
-        try {
-          await this.#claims.update({ ...key, ...claim }, held.etag);
-          return;
-        } catch (error) {
-          if (!(error instanceof RowConflictError)) throw error;
-        }
-      }
-      if (Date.now() > deadline) throw contention(`locator ${guid}`);
-      await sleep(50);
-    }
-  }
-
-  async #claimOf(guid: string): Promise<Stored<ClaimProperties> | undefined> {
-    return this.#claims.get<ClaimProperties>(`locator:${guid}`, claimRowKey);
-  }
-
-  async #releaseClaim(guid: string, claim: string): Promise<void> {
-    const held = await this.#claimOf(guid);
-    if (held?.Claim === claim) await this.#claims.delete(held);
   }
 
   async #insertGranted(assetId: AssetId, guid: string, row: LocatorProperties): Promise<void> {
@@ -312,13 +255,13 @@ export class Locators {
   /** The asset's locators that hold the current claim on their id; rows of broken-off creates do not. */
   async #live(assetGuid: string): Promise<LocatorRow[]> {
     const rows = await this.#partitions.table.all<LocatorProperties>(assetGuid, locatorRows);
-    const claims = await Promise.all(rows.map((row) => this.#claimOf(guidOfRow(row))));
+    const claims = await Promise.all(rows.map((row) => this.#claims.of(guidOfRow(row))));
     return rows.filter((row, position) => claims[position]?.Claim === row.Claim);
   }
 
   async #rowUnder(
     guid: string,
-    claim: ClaimProperties,
+    claim: LocatorClaim,
   ): Promise<{ readonly row: LocatorRow; readonly primaryFile: string | undefined } | undefined> {
     const [asset, row] = await Promise.all([
       this.#partitions.read(claim.AssetGuid),
@@ -334,7 +277,7 @@ export class Locators {
     | { readonly assetGuid: string; readonly row: LocatorRow; readonly primaryFile: string | undefined }
     | undefined
   > {
-    const claim = await this.#claimOf(guid);
+    const claim = await this.#claims.of(guid);
     if (claim === undefined) return undefined;
     const found = await this.#rowUnder(guid, claim);
     return found === undefined ? undefined : { assetGuid: claim.AssetGuid, ...found };
@@ -371,38 +314,3 @@ export class Locators {
     };
   }
 }
-
-function checkType({ type, accessPolicy }: NewLocator): LocatorType {
-  if (type !== LocatorType.Sas && type !== LocatorType.OnDemandOrigin) {
-    throw invalid('Type must be 1 (SAS) or 2 (OnDemandOrigin).');
-  }
-  const { Permissions: given } = accessPolicy;
-  if (given === Permissions.None) throw invalid('The access policy gives no permission.');
-  if (type === LocatorType.OnDemandOrigin && (given & (Permissions.Write | Permissions.Delete)) !== 0) {
-    throw invalid('An origin locator cannot have Write or Delete permission.');
-  }
-  return type;
-}
-
-function grantOf(assetGuid: string, guid: string, row: LocatorProperties): ContainerGrant {
-  return {
-    container: containerOf(assetIdOf(assetGuid)),
-    id: guid,
-    permissions: row.Permissions,
-    startsOn: row.StartTime,
-    expiresOn: row.ExpirationDateTime,
-  };
-}
-
-const latestTime = Date.UTC(9999, 11, 31);
-
-function laterBy(time: Date, minutes: number): Date {
-  return new Date(Math.min(time.getTime() + minutes * 60_000, latestTime));
-}
-
-const assetIdOf = (guid: string): AssetId => `nb:cid:UUID:${guid}` as AssetId;
-const rowKeyOf = (guid: string): string => `${locatorRows.from}${guid}`;
-const guidOfRow = (row: LocatorRow): string => row.rowKey.slice(locatorRows.from.length);
-const idTaken = (guid: string): Error => conflict(`A locator nb:lid:UUID:${guid} exists already.`);
-const tooMany = (assetId: AssetId): Error =>
-  conflict(`Asset ${assetId} has ${locatorsPerAsset} locators, the most an asset can have.`);

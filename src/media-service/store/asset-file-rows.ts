@@ -1,0 +1,132 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { TransactionAction } from '@azure/data-tables';
+import type { AssetFile, AssetFileId, AssetId } from '../model.ts';
+import { AssetOptions } from '../model.ts';
+import { invalid } from './errors.ts';
+import type { RowKey, Stored } from './table.ts';
+import { orNull, startingWith, withoutNulls } from './table.ts';
+
+/** A row `file:{guid}` of an asset's partition. */
+export interface FileProperties {
+  readonly Name: string;
+  readonly ContentFileSize: bigint;
+  readonly MimeType?: string;
+  readonly ContentChecksum?: string;
+  readonly IsEncrypted?: boolean;
+  readonly EncryptionVersion?: string;
+  readonly EncryptionScheme?: string;
+  readonly EncryptionKeyId?: string;
+  readonly InitializationVector?: string;
+  readonly Created: Date;
+  readonly LastModified: Date;
+}
+
+export type FileRow = Stored<FileProperties>;
+
+/** The row that keeps a name from being taken twice in an asset. */
+export interface NameProperties {
+  readonly FileGuid: string;
+}
+
+/** What a client may say of a file; what is left out stays. */
+export interface FileTexts {
+  readonly name?: string;
+  /** Bytes. */
+  readonly contentFileSize?: number;
+  readonly mimeType?: string | null;
+  readonly contentChecksum?: string | null;
+  readonly isEncrypted?: boolean;
+  readonly encryptionVersion?: string | null;
+  readonly encryptionScheme?: string | null;
+  readonly encryptionKeyId?: string | null;
+  readonly initializationVector?: string | null;
+  readonly isPrimary?: boolean;
+}
+
+export const fileRows = startingWith('file:');
+const indexedDigits = 8;
+
+export function fileOfRow(row: FileRow, primaryFile: string | undefined): AssetFile {
+  const guid = row.rowKey.slice(fileRows.from.length);
+  return fileOf(guid, row.partitionKey, row, primaryFile === guid);
+}
+
+export function fileOf(guid: string, assetGuid: string, row: FileProperties, isPrimary: boolean): AssetFile {
+  return {
+    Id: `nb:cid:UUID:${guid}` as AssetFileId,
+    Name: row.Name,
+    ContentFileSize: Number(row.ContentFileSize),
+    ParentAssetId: assetIdOf(assetGuid),
+    EncryptionVersion: orNull(row.EncryptionVersion),
+    EncryptionScheme: orNull(row.EncryptionScheme),
+    IsEncrypted: row.IsEncrypted ?? false,
+    EncryptionKeyId: orNull(row.EncryptionKeyId),
+    InitializationVector: orNull(row.InitializationVector),
+    IsPrimary: isPrimary,
+    LastModified: row.LastModified,
+    Created: row.Created,
+    MimeType: orNull(row.MimeType),
+    ContentChecksum: orNull(row.ContentChecksum),
+    Options: AssetOptions.None,
+  };
+}
+
+/** `update` over `before`: what it leaves out stays, null removes. */
+export function propertiesOf(update: FileTexts, before: FileProperties): FileProperties {
+  return withoutNulls({
+    ...before,
+    ...(update.name !== undefined && { Name: update.name }),
+    ...(update.contentFileSize !== undefined && { ContentFileSize: BigInt(update.contentFileSize) }),
+    ...(update.mimeType !== undefined && { MimeType: update.mimeType }),
+    ...(update.contentChecksum !== undefined && { ContentChecksum: update.contentChecksum }),
+    ...(update.isEncrypted !== undefined && { IsEncrypted: update.isEncrypted }),
+    ...(update.encryptionVersion !== undefined && { EncryptionVersion: update.encryptionVersion }),
+    ...(update.encryptionScheme !== undefined && { EncryptionScheme: update.encryptionScheme }),
+    ...(update.encryptionKeyId !== undefined && { EncryptionKeyId: update.encryptionKeyId }),
+    ...(update.initializationVector !== undefined && {
+      InitializationVector: update.initializationVector,
+    }),
+  }) as FileProperties;
+}
+
+export function rowOf(
+  assetGuid: string,
+  guid: string,
+  properties: FileProperties,
+): Record<string, unknown> & RowKey {
+  return { partitionKey: assetGuid, rowKey: rowKeyOf(guid), ...properties };
+}
+
+export function insertions(assetGuid: string, guid: string, properties: FileProperties): TransactionAction[] {
+  return [
+    ['create', rowOf(assetGuid, guid, properties)],
+    ['create', { partitionKey: assetGuid, rowKey: nameRowKey(properties.Name), FileGuid: guid }],
+  ];
+}
+
+export const assetIdOf = (guid: string): AssetId => `nb:cid:UUID:${guid}` as AssetId;
+export const rowKeyOf = (guid: string): string => `${fileRows.from}${guid}`;
+
+/** Row keys are short and forbid some characters, so the name stands in one as its hash. */
+export const nameRowKey = (name: string): string => `name:${createHash('sha256').update(name).digest('hex')}`;
+
+/**
+ * A file's guid begins as its asset's does: the index rows of an asset's files then share a partition and are written
+ * a hundred at a time.
+ */
+export function newFileGuid(assetGuid: string): string {
+  return assetGuid.slice(0, indexedDigits) + randomUUID().slice(indexedDigits);
+}
+
+export function indexKey(guid: string): RowKey {
+  return { partitionKey: `file:${guid.slice(0, indexedDigits)}`, rowKey: guid };
+}
+
+/** The naming rules of the reference (AssetFile, Name); spaces are allowed. */
+export function checkName(name: string): void {
+  if (name === '' || name.length > 260) throw invalid('Name must have 1 to 260 characters.');
+  if (/[!*'();:@&=+$,/?%#[\]"]/.test(name)) {
+    throw invalid(`Name must have none of !*'();:@&=+$,/?%#[]".`);
+  }
+  if (name.split('.').length > 2) throw invalid('Name must have one dot only, before its extension.');
+}
