@@ -1,6 +1,6 @@
 import type { EntityName, IdOf } from '../model.ts';
 import { parseId } from '../model.ts';
-import type { Scan } from '../store/index-rows.ts';
+import type { Scan } from '../store/scan.ts';
 import { ApiError, badRequest } from './api-error.ts';
 import type { EntityType } from './entity-types.ts';
 import type { FilterLiteral } from './filter-lexer.ts';

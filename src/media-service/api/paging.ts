@@ -1,5 +1,5 @@
 import type { Entity } from './json-forms.ts';
-import type { Scan } from '../store/index-rows.ts';
+import type { Scan } from '../store/scan.ts';
 import { badRequest } from './api-error.ts';
 import { order } from './filter.ts';
 import type { Ordering, QueryOptions } from './query-options.ts';

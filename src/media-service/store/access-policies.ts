@@ -1,10 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import type { AccessPolicy, AccessPolicyId } from '../model.ts';
 import { guidOf } from '../model.ts';
 import { invalid, notFound } from './errors.ts';
-import type { Index, Scan } from './index-rows.ts';
-import { createdPartition, valuePartition } from './index-rows.ts';
-import type { Table } from './table.ts';
+import { timeOrderedGuid } from './guids.ts';
+import type { Index } from './index-rows.ts';
+import { valuePartition } from './index-rows.ts';
+import type { Scan } from './scan.ts';
+import { scanRows } from './scan.ts';
+import type { Stored, Table } from './table.ts';
+import { startingWith } from './table.ts';
 
 interface PolicyProperties {
   readonly Name: string;
@@ -39,9 +42,9 @@ export class AccessPolicies {
     if (permissions < 0 || permissions > allPermissions) {
       throw invalid(`Permissions must be a sum of 1 (Read), 2 (Write), 4 (Delete) and 8 (List).`);
     }
-    const guid = randomUUID();
     const created = new Date();
-    await this.#index.write(partitionsOf(name), created, guid);
+    const guid = timeOrderedGuid(created.getTime());
+    await this.#index.write([namePartition(name)], guid);
     await this.#table.upsert<PolicyProperties>({
       partitionKey: guid,
       rowKey,
@@ -62,13 +65,17 @@ export class AccessPolicies {
     return this.#read(guidOf(id));
   }
 
+  /** Policies in the order of their creation: all, or those with a name. */
   scan(by: { readonly name?: string }): Scan<AccessPolicy> {
     const { name } = by;
-    const partition =
-      name === undefined ? createdPartition('policy') : valuePartition('policy', 'Name', name);
-    return this.#index.scan(partition, async (guid) => {
+    if (name === undefined) {
+      return scanRows(this.#table, startingWith(rowKey), (row: Stored<StoredPolicy>) =>
+        policyOf(row.partitionKey, row),
+      );
+    }
+    return this.#index.scan(namePartition(name), async (guid) => {
       const policy = await this.#read(guid);
-      return name === undefined || policy?.Name === name ? policy : undefined;
+      return policy?.Name === name ? policy : undefined;
     });
   }
 
@@ -76,7 +83,7 @@ export class AccessPolicies {
   async delete(id: AccessPolicyId): Promise<void> {
     const row = await this.#table.get<StoredPolicy>(guidOf(id), rowKey);
     if (row === undefined || !(await this.#table.delete(row))) throw notFound(`AccessPolicies('${id}')`);
-    await this.#index.drop(partitionsOf(row.Name), row.Created, guidOf(id));
+    await this.#index.drop([namePartition(row.Name)], guidOf(id));
   }
 
   async #read(guid: string): Promise<AccessPolicy | undefined> {
@@ -85,10 +92,7 @@ export class AccessPolicies {
   }
 }
 
-const partitionsOf = (name: string): string[] => [
-  createdPartition('policy'),
-  valuePartition('policy', 'Name', name),
-];
+const namePartition = (name: string): string => valuePartition('policy', 'Name', name);
 
 function policyOf(guid: string, row: StoredPolicy): AccessPolicy {
   return {

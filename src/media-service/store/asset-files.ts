@@ -2,7 +2,7 @@ import type { TransactionAction } from '@azure/data-tables';
 import type { BlobServiceClient } from '@azure/storage-blob';
 import type { AssetFile, AssetFileId, AssetId } from '../model.ts';
 import { containerOf, guidOf } from '../model.ts';
-import type { FileProperties, FileTexts, NameProperties } from './asset-file-rows.ts';
+import type { FileProperties, FileRow, FileTexts, NameProperties } from './asset-file-rows.ts';
 import {
   assetIdOf,
   checkName,
@@ -21,7 +21,8 @@ import type { AssetPartitions } from './asset-partition.ts';
 import { actionsPerChange } from './asset-partition.ts';
 import { mapConcurrently } from './concurrency.ts';
 import { calling, conflict, notFound, statusOf } from './errors.ts';
-import type { Found, Scan } from './index-rows.ts';
+import type { Scan } from './scan.ts';
+import { scanRows } from './scan.ts';
 import type { Table } from './table.ts';
 import { ownProperties, transactionLimit } from './table.ts';
 
@@ -287,24 +288,19 @@ export class AssetFiles {
 
   #scanAll(): Scan<AssetFile> {
     const partitions = this.#partitions;
-    return async function* (after, size) {
-      const [fromPartition = '', fromRow = ''] = after?.split('|') ?? [];
-      for await (const page of partitions.table.across<FileProperties>(fromPartition, fileRows, size)) {
-        const primaries = new Map<string, Promise<{ readonly PrimaryFile?: string } | undefined>>();
-        for (const { partitionKey } of page) {
-          if (!primaries.has(partitionKey)) primaries.set(partitionKey, partitions.read(partitionKey));
-        }
-        const found: Found<AssetFile>[] = [];
-        for (const row of page) {
-          if (row.partitionKey === fromPartition && row.rowKey <= fromRow) continue;
-          const asset = await primaries.get(row.partitionKey);
-          found.push({
-            key: `${row.partitionKey}|${row.rowKey}`,
-            value: asset === undefined ? undefined : fileOfRow(row, asset.PrimaryFile),
-          });
-        }
-        yield found;
-      }
+    return (after, size) => {
+      // One look at each asset serves the files of a scan.
+      const assets = new Map<string, ReturnType<AssetPartitions['read']>>();
+      const assetOf = (guid: string): ReturnType<AssetPartitions['read']> => {
+        const known = assets.get(guid) ?? partitions.read(guid);
+        assets.set(guid, known);
+        return known;
+      };
+      const scan = scanRows(partitions.table, fileRows, async (row: FileRow) => {
+        const asset = await assetOf(row.partitionKey);
+        return asset === undefined ? undefined : fileOfRow(row, asset.PrimaryFile);
+      });
+      return scan(after, size);
     };
   }
 }

@@ -4,7 +4,7 @@ import { guidOf } from '../model.ts';
 import { backOff, KeyedLock } from './concurrency.ts';
 import { contention, notFound } from './errors.ts';
 import type { Stored, Table } from './table.ts';
-import { RowConflictError, transactionLimit, withoutNulls } from './table.ts';
+import { RowConflictError, startingWith, transactionLimit, withoutNulls } from './table.ts';
 
 /** The row `asset` of an asset's partition; its ETag decides every change of the asset, its files and its locators. */
 export interface AssetProperties {
@@ -33,7 +33,7 @@ export interface AssetChange<Result> {
   readonly result: Result;
 }
 
-const assetRowKey = 'asset';
+export const assetRowKey = 'asset';
 const attempts = 12;
 
 /** The rows a change may write beside the asset's own. */
@@ -57,6 +57,14 @@ export class AssetPartitions {
   async read(guid: string): Promise<AssetRow | undefined> {
     const row = await this.rowOf(guid);
     return row?.Deleted === true ? undefined : row;
+  }
+
+  /** The guid of the asset that was created first, if there is any. */
+  async oldest(): Promise<string | undefined> {
+    for await (const [row] of this.table.across('', startingWith(assetRowKey), 1)) {
+      if (row !== undefined) return row.partitionKey;
+    }
+    return undefined;
   }
 
   async insert(guid: string, asset: AssetProperties): Promise<void> {

@@ -1,13 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import type { BlobServiceClient } from '@azure/storage-blob';
 import type { Asset, AssetId } from '../model.ts';
 import { AssetOptions, AssetState, containerOf, guidOf, parseId } from '../model.ts';
 import type { AssetPartitions, AssetProperties, AssetRow } from './asset-partition.ts';
-import { actionsPerChange } from './asset-partition.ts';
+import { actionsPerChange, assetRowKey } from './asset-partition.ts';
 import { calling, invalid, notFound } from './errors.ts';
-import type { Index, Scan } from './index-rows.ts';
-import { createdPartition, valuePartition } from './index-rows.ts';
-import { orNull, ownProperties } from './table.ts';
+import { timeOf, timeOrderedGuid } from './guids.ts';
+import type { Index } from './index-rows.ts';
+import { valuePartition } from './index-rows.ts';
+import type { Scan } from './scan.ts';
+import { scanRows } from './scan.ts';
+import { orNull, ownProperties, startingWith } from './table.ts';
 
 export interface NewAsset {
   readonly name?: string | null;
@@ -48,7 +50,7 @@ export class Assets {
   async create(asset: NewAsset, id = newAssetId()): Promise<Asset> {
     checkTexts(asset);
     const guid = guidOf(id);
-    const now = new Date();
+    const now = new Date(timeOf(guid));
     const properties: AssetProperties = {
       Options: asset.options ?? AssetOptions.None,
       Created: now,
@@ -57,7 +59,7 @@ export class Assets {
       ...(asset.parents !== undefined && { ParentAssets: JSON.stringify(asset.parents) }),
     };
     await Promise.all([
-      this.#index.write([createdPartition('asset'), ...valuePartitions(properties)], now, guid),
+      this.#index.write(valuePartitions(properties), guid),
       calling(() => this.#blobs.getContainerClient(containerOf(id)).createIfNotExists()),
     ]);
     await this.#partitions.insert(guid, properties);
@@ -79,12 +81,16 @@ export class Assets {
   /** Assets in the order of their creation: all, or those with a name or an alternate id. */
   scan(by: { readonly name?: string; readonly alternateId?: string }): Scan<Asset> {
     const { name, alternateId } = by;
+    if (alternateId === undefined && name === undefined) {
+      const rows = startingWith(assetRowKey);
+      return scanRows(this.#partitions.table, rows, (row: AssetRow) =>
+        row.Deleted === true ? undefined : this.#assetOf(row.partitionKey, row),
+      );
+    }
     const partition =
       alternateId !== undefined
         ? valuePartition('asset', 'AlternateId', alternateId)
-        : name !== undefined
-          ? valuePartition('asset', 'Name', name)
-          : createdPartition('asset');
+        : valuePartition('asset', 'Name', name ?? '');
     return this.#index.scan(partition, async (guid) => {
       const row = await this.#partitions.read(guid);
       const fits =
@@ -104,7 +110,7 @@ export class Assets {
         ...rest,
         ...texts({ name: orNull(Name), alternateId: orNull(AlternateId), ...update }),
       };
-      await this.#index.write(valuePartitions(changed), row.Created, row.partitionKey);
+      await this.#index.write(valuePartitions(changed), row.partitionKey);
       return { asset: changed, result: undefined };
     });
   }
@@ -132,13 +138,13 @@ export class Assets {
       await calling(() => this.#blobs.getContainerClient(containerOf(id)).deleteIfExists());
     }
     await ending.dropFileIndex(id);
-    await this.#index.drop([createdPartition('asset'), ...valuePartitions(row)], row.Created, guid);
+    await this.#index.drop(valuePartitions(row), guid);
     await this.#removeRows(guid);
   }
 
   async #removeRows(guid: string): Promise<void> {
     const rows = await this.#partitions.table.all(guid);
-    const others = rows.filter((row) => row.rowKey !== 'asset');
+    const others = rows.filter((row) => row.rowKey !== assetRowKey);
     for (let start = 0; start < others.length; start += actionsPerChange) {
       await this.#partitions.table.transact(
         others
@@ -185,8 +191,8 @@ export function nonexistentAsset(id: AssetId): Asset {
 }
 
 export function newAssetId(): AssetId {
-  const id = parseId('Asset', randomUUID());
-  if (id === undefined) throw new Error('A random UUID is a guid.');
+  const id = parseId('Asset', timeOrderedGuid());
+  if (id === undefined) throw new Error('A new guid is a guid.');
   return id;
 }
 

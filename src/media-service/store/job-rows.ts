@@ -57,7 +57,7 @@ export interface JobRecord {
   readonly tasks: readonly TaskProperties[];
 }
 
-const jobRowKey = 'job';
+export const jobRowKey = 'job';
 const taskRows = startingWith('task:');
 const attempts = 12;
 
@@ -119,7 +119,7 @@ export class JobPartitions {
         const { record, result } = decide(before);
         if (record === undefined) return result;
         if (record.job.State !== before.job.State) {
-          await this.#index.write([statePartition(record.job.State)], record.job.Created, guid);
+          await this.#index.write([statePartition(record.job.State)], guid);
         }
         try {
           await this.#write(guid, before, record);
@@ -160,7 +160,7 @@ export function assetIds(json: string): AssetId[] {
   return JSON.parse(json) as AssetId[];
 }
 
-export function jobOf(guid: string, { job }: JobRecord): Job {
+export function jobOf(guid: string, job: JobProperties): Job {
   return {
     Id: `nb:jid:UUID:${guid}` as JobId,
     Name: job.Name,

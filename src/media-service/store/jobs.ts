@@ -5,12 +5,25 @@ import { guidOf, JobState } from '../model.ts';
 import type { Assets } from './assets.ts';
 import { newAssetId, nonexistentAsset } from './assets.ts';
 import { calling, invalid, notFound } from './errors.ts';
-import type { Index, Scan } from './index-rows.ts';
-import { createdPartition, valuePartition } from './index-rows.ts';
+import { timeOf, timeOrderedGuid } from './guids.ts';
+import type { Index } from './index-rows.ts';
+import { valuePartition } from './index-rows.ts';
 import type { JobPartitions, JobProperties, JobRecord, TaskProperties } from './job-rows.ts';
-import { assetIds, ended, hasEnded, jobOf, statePartition, taskOf, withEvent } from './job-rows.ts';
+import {
+  assetIds,
+  ended,
+  hasEnded,
+  jobOf,
+  jobRowKey,
+  statePartition,
+  taskOf,
+  withEvent,
+} from './job-rows.ts';
 import { knownProcessor } from './media-processors.ts';
-import type { Table } from './table.ts';
+import type { Scan } from './scan.ts';
+import { scanRows } from './scan.ts';
+import type { Stored, Table } from './table.ts';
+import { startingWith } from './table.ts';
 import type { TaskBody } from './task-body.ts';
 import { readTaskBody } from './task-body.ts';
 
@@ -70,8 +83,8 @@ export class Jobs {
       if ((await this.#assets.get(id)) === undefined) throw notFound(`Assets('${id}')`);
     }
     const outputs = await this.#createOutputs(newJob, bodies);
-    const guid = randomUUID();
-    const now = new Date();
+    const guid = timeOrderedGuid();
+    const now = new Date(timeOf(guid));
     const job: JobProperties = {
       Name: newJob.name,
       Priority: newJob.priority ?? 0,
@@ -88,37 +101,38 @@ export class Jobs {
       if (body === undefined) throw new Error('Every task has a body.');
       return withEvent(newTaskRow(task, newJob.inputs, outputs, body), 'WaitingForFreeResources');
     });
-    await this.#index.write(partitionsOf(job), now, guid);
+    await this.#index.write(partitionsOf(job), guid);
     for (const { Guid } of tasks) {
       const key = { partitionKey: `task:${Guid}`, rowKey: 'task' };
       await this.#indexTable.upsert<TaskIndexProperties>({ ...key, JobGuid: guid });
     }
     await this.#partitions.insert(guid, { job, tasks });
     await this.#enqueue(guid);
-    return jobOf(guid, { job, tasks });
+    return jobOf(guid, job);
   }
 
   async get(id: JobId): Promise<Job | undefined> {
     const record = await this.#partitions.read(guidOf(id));
-    return record === undefined ? undefined : jobOf(guidOf(id), record);
+    return record === undefined ? undefined : jobOf(guidOf(id), record.job);
   }
 
   /** Jobs in the order of their creation: all, or those with a name or in a state. */
   scan(by: { readonly name?: string; readonly state?: number }): Scan<Job> {
     const { name, state } = by;
+    if (name === undefined && state === undefined) {
+      return scanRows(this.#partitions.table, startingWith(jobRowKey), (row: Stored<JobProperties>) =>
+        jobOf(row.partitionKey, row),
+      );
+    }
     const partition =
-      name !== undefined
-        ? valuePartition('job', 'Name', name)
-        : state !== undefined
-          ? valuePartition('job', 'State', state)
-          : createdPartition('job');
+      name !== undefined ? valuePartition('job', 'Name', name) : valuePartition('job', 'State', state ?? 0);
     return this.#index.scan(partition, async (guid) => {
       const record = await this.#partitions.read(guid);
       const fits =
         record !== undefined &&
         (name === undefined || record.job.Name === name) &&
         (name !== undefined || state === undefined || record.job.State === state);
-      return fits ? jobOf(guid, record) : undefined;
+      return fits ? jobOf(guid, record.job) : undefined;
     });
   }
 
@@ -162,7 +176,7 @@ export class Jobs {
     const { job, tasks } = await this.#record(id);
     if (!hasEnded(job.State)) throw invalid(`Job ${id} has not ended: cancel it first.`);
     await this.#partitions.remove(guidOf(id));
-    await this.#index.drop(partitionsOf(job), job.Created, guidOf(id));
+    await this.#index.drop(partitionsOf(job), guidOf(id));
     for (const { Guid } of tasks) {
       const row = await this.#indexTable.get(`task:${Guid}`, 'task');
       if (row !== undefined) await this.#indexTable.delete(row);
@@ -208,7 +222,6 @@ export class Jobs {
 }
 
 const partitionsOf = (job: JobProperties): string[] => [
-  createdPartition('job'),
   statePartition(job.State),
   valuePartition('job', 'Name', job.Name),
 ];

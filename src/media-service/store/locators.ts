@@ -4,8 +4,7 @@ import type { AccessPolicy, AssetId, Locator, LocatorId } from '../model.ts';
 import { containerOf, guidOf, LocatorType } from '../model.ts';
 import type { AssetPartitions } from './asset-partition.ts';
 import { conflict, invalid, notFound, statusOf } from './errors.ts';
-import type { Index, Scan } from './index-rows.ts';
-import { createdPartition } from './index-rows.ts';
+import { timeOf, timeOrderedGuid } from './guids.ts';
 import type { LocatorClaim } from './locator-claims.ts';
 import { idTaken, LocatorClaims } from './locator-claims.ts';
 import type { LocatorProperties, LocatorRow, NewLocator } from './locator-rows.ts';
@@ -20,6 +19,8 @@ import {
   rowKeyOf,
   tooMany,
 } from './locator-rows.ts';
+import type { Scan } from './scan.ts';
+import { scanRows } from './scan.ts';
 import type { SasSigner } from './sas-signer.ts';
 import type { Table } from './table.ts';
 import { orNull } from './table.ts';
@@ -49,7 +50,6 @@ const sampleReads = 100;
 export class Locators {
   readonly #partitions: AssetPartitions;
   readonly #claims: LocatorClaims;
-  readonly #index: Index;
   readonly #signer: SasSigner;
   readonly #blobs: BlobServiceClient;
   readonly #streamingBase: () => string;
@@ -57,7 +57,6 @@ export class Locators {
   constructor(parts: {
     readonly partitions: AssetPartitions;
     readonly claims: Table;
-    readonly index: Index;
     readonly signer: SasSigner;
     readonly blobs: BlobServiceClient;
     /** The streaming endpoint's public base URL, with a slash at its end. */
@@ -68,7 +67,6 @@ export class Locators {
       parts.claims,
       async (guid, claim) => (await this.#rowUnder(guid, claim)) !== undefined,
     );
-    this.#index = parts.index;
     this.#signer = parts.signer;
     this.#blobs = parts.blobs;
     this.#streamingBase = parts.streamingBase;
@@ -94,7 +92,6 @@ export class Locators {
     if ((await this.#partitions.read(guidOf(assetId))) === undefined) throw notFound(`Assets('${assetId}')`);
     await this.#claims.take(guid, { Claim: row.Claim, AssetGuid: guidOf(assetId) });
     try {
-      await this.#index.write([createdPartition('locator')], created, guid);
       if (type === LocatorType.Sas) await this.#insertGranted(assetId, guid, row);
       else await this.#insert(assetId, guid, row);
     } catch (error) {
@@ -112,10 +109,14 @@ export class Locators {
     return this.#read(guidOf(id));
   }
 
-  /** The locators of one asset, or all in the order of their creation. */
+  /** The locators of one asset, or (a scan of every asset) all. */
   scan(assetId: AssetId | undefined): Scan<Locator> {
     if (assetId === undefined) {
-      return this.#index.scan(createdPartition('locator'), (guid) => this.#read(guid));
+      return scanRows(this.#partitions.table, locatorRows, async (row: LocatorRow) => {
+        const claim = await this.#claims.of(guidOfRow(row));
+        if (claim?.Claim !== row.Claim) return undefined;
+        return this.#locatorOf(row.partitionKey, guidOfRow(row), row);
+      });
     }
     const assetGuid = guidOf(assetId);
     const live = (): Promise<LocatorRow[]> => this.#live(assetGuid);
@@ -164,7 +165,6 @@ export class Locators {
     if (found.row.Type === LocatorType.Sas) await this.#signer.revoke(containerOf(assetId), [guid]);
     await this.#removeRow(assetId, guid, found.row.Claim);
     await this.#claims.release(guid, found.row.Claim);
-    await this.#index.drop([createdPartition('locator')], found.row.Created, guid);
   }
 
   /** For an asset whose deletion has begun: ends its SAS and frees its locators' ids. */
@@ -174,7 +174,6 @@ export class Locators {
     await this.#signer.revoke(containerOf(assetId), sas);
     for (const row of rows) {
       await this.#claims.release(guidOfRow(row), row.Claim);
-      await this.#index.drop([createdPartition('locator')], row.Created, guidOfRow(row));
     }
   }
 
@@ -190,25 +189,37 @@ export class Locators {
     };
   }
 
-  /** The guids of up to `count` origin locators that fit, from somewhere among all on. */
-  async sampleOrigins(count: number, fits: (locator: OriginLocator) => boolean): Promise<string[]> {
-    const sampled: string[] = [];
-    const origins = this.#index.scan(createdPartition('locator'), async (guid) => {
-      const locator = await this.origin(guid);
-      return { guid, fits: locator !== undefined && fits(locator) };
+  /** The guids of up to `count` origin locators that fit, from an asset picked at random on. */
+  async sampleOrigins(
+    count: number,
+    fits: (locator: Pick<OriginLocator, 'starts' | 'expires'>) => boolean,
+  ): Promise<string[]> {
+    const sampled = new Set<string>();
+    const origins = scanRows(this.#partitions.table, locatorRows, (row: LocatorRow) => {
+      const times = { starts: row.StartTime, expires: row.ExpirationDateTime };
+      return row.Type === LocatorType.OnDemandOrigin && fits(times) ? guidOfRow(row) : undefined;
     });
-    for (const after of [await this.#index.somewhere(createdPartition('locator')), undefined]) {
+    for (const after of [await this.#somewhere(), undefined]) {
       let looked = 0;
-      for await (const batch of origins(after, 4 * count)) {
-        for (const { value } of batch) {
-          if (value?.fits === true && !sampled.includes(value.guid)) sampled.push(value.guid);
-          if (sampled.length === count) return sampled;
+      for await (const batch of origins(after, sampleReads)) {
+        for (const { value: guid } of batch) {
+          // A scan sees rows of assets whose deletion has begun, too.
+          if (guid !== undefined && (await this.origin(guid)) !== undefined) sampled.add(guid);
+          if (sampled.size === count) return [...sampled];
         }
         looked += batch.length;
-        if (looked > sampleReads) break;
+        if (looked >= sampleReads) break;
       }
     }
-    return sampled;
+    return [...sampled];
+  }
+
+  /** Where a scan begins at an asset picked at random between the oldest and now. */
+  async #somewhere(): Promise<string | undefined> {
+    const oldest = await this.#partitions.oldest();
+    if (oldest === undefined) return undefined;
+    const since = timeOf(oldest);
+    return `${timeOrderedGuid(since + Math.floor(Math.random() * (Date.now() - since)))}|`;
   }
 
   async #insertGranted(assetId: AssetId, guid: string, row: LocatorProperties): Promise<void> {

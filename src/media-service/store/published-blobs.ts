@@ -117,7 +117,7 @@ export class PublishedBlobs implements PublishedContent {
   }
 }
 
-function isOpen({ starts, expires }: OriginLocator): boolean {
+function isOpen({ starts, expires }: Pick<OriginLocator, 'starts' | 'expires'>): boolean {
   const now = Date.now();
   return (starts === undefined || starts.getTime() <= now) && now < expires.getTime();
 }

@@ -55,7 +55,6 @@ export function createStore({ clients, publicBase, log, encodingTimes }: StoreOp
   const locators = new Locators({
     partitions,
     claims: tables.index,
-    index,
     signer,
     blobs,
     streamingBase: publicBase,

@@ -127,12 +127,6 @@ export class Table {
     );
   }
 
-  /** The first row of a partition. */
-  async first<Properties extends object>(partitionKey: string): Promise<Stored<Properties> | undefined> {
-    for await (const page of this.partition<Properties>(partitionKey, undefined, 1)) return page[0];
-    return undefined;
-  }
-
   async all<Properties extends object>(
     partitionKey: string,
     range?: RowRange,
