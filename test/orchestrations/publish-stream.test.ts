@@ -1,0 +1,245 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Claim } from '../../src/activities/claims.ts';
+import { copyBlobs } from '../../src/orchestrations/copy-blobs.ts';
+import { publishStream, type PublishStreamInput } from '../../src/orchestrations/publish-stream.ts';
+import { replicateAsset } from '../../src/orchestrations/replicate-asset.ts';
+import { takeInput } from '../../src/orchestrations/take-input.ts';
+import { waitForJob } from '../../src/orchestrations/wait-for-job.ts';
+import { parseFailureText } from '../../src/streams/errors.ts';
+import type { PublishResult } from '../../src/streams/operation.ts';
+import { operationIdOf, type RunId, type StreamId } from '../../src/streams/stream-id.ts';
+import { TwoDataCenters } from '../two-data-centers.ts';
+import { ReplayEngine, type ActivityCall, type Run } from './replay-engine.ts';
+
+const orchestrations = { publishStream, replicateAsset, copyBlobs, takeInput, waitForJob };
+type Perform = (call: ActivityCall) => Promise<unknown>;
+
+describe('publishing a stream', () => {
+  let both: TwoDataCenters;
+  let count = 0;
+
+  beforeAll(async () => {
+    both = await TwoDataCenters.start();
+    await both.startFixtureEncoder('a', (input) =>
+      input === 'text.mp4' ? 'fail' : input === 'slow.mp4' ? 'hang' : 'finish',
+    );
+  });
+  afterAll(() => both.close());
+
+  async function prepare(
+    name: string,
+    file: { readonly name: string; readonly content: string } = { name: 'hello.mp4', content: 'a video' },
+  ): Promise<PublishStreamInput> {
+    const assetId = await both.upload('a', { [file.name]: file.content });
+    return claimed(name, { assetId });
+  }
+
+  async function claimed(
+    name: string,
+    input: PublishStreamInput['input'],
+    inputUrl?: string,
+  ): Promise<PublishStreamInput> {
+    count += 1;
+    const streamId = `${name}-${count}` as StreamId;
+    const runId = count.toString(16).padStart(16, '0') as RunId;
+    const claim: Claim = {
+      subject: streamId,
+      runId,
+      kind: 'publish',
+      requestHash: 'hash',
+      publishHash: 'hash',
+      input: {},
+      started: false,
+      claimedAt: Date.now(),
+    };
+    await both.dependencies.claims.insert(claim, inputUrl);
+    return {
+      run: { streamId, runId },
+      source: 'a',
+      input,
+      requestHash: 'hash',
+      preset: 'Adaptive Streaming',
+      patience: { source: 5, target: 5, job: 60 },
+      resumes: false,
+    };
+  }
+
+  /** Between two looks at a job the encoder needs a little real time. */
+  function patient(perform: Perform): Perform {
+    return async (call) => {
+      if (call.name === 'readJob') await new Promise((resolve) => setTimeout(resolve, 60));
+      return perform(call);
+    };
+  }
+
+  async function publish(
+    input: PublishStreamInput,
+    perform: Perform = both.perform(),
+    onEngine: (engine: ReplayEngine, id: string) => void = () => undefined,
+  ): Promise<Run & { readonly engine: ReplayEngine }> {
+    const engine = new ReplayEngine(orchestrations, patient(perform));
+    const id = operationIdOf(input.run.streamId, input.run.runId);
+    onEngine(engine, id);
+    return { ...(await engine.run('publishStream', input, id)), engine };
+  }
+
+  function failureOf(run: Run): { code: string; retriable: boolean; message: string } {
+    expect(run.error).toBeDefined();
+    return parseFailureText(`Orchestrator function 'publishStream' failed: ${run.error!}`);
+  }
+
+  it('publishes on both sides under one locator id, and leaves no SAS locator and no secret behind', async () => {
+    const input = await prepare('whole');
+    const run = await publish(input);
+    expect(run.error).toBeUndefined();
+    const result = run.output as PublishResult;
+    expect(result).toMatchObject({
+      streamId: input.run.streamId,
+      source: 'a',
+      protected: true,
+      compared: { level: 'bytes', equal: true, files: 5 },
+    });
+    const path = (url: string): string => new URL(url).pathname;
+    for (const form of ['smooth', 'hls', 'dash'] as const) {
+      expect(path(result.urls.b![form])).toBe(path(result.urls.a![form]));
+      expect((await fetch(result.urls.b![form])).status).toBe(200);
+    }
+    for (const side of ['a', 'b'] as const) {
+      const assets = await both.media(side).assetsByAlternateId(input.run.streamId);
+      expect(assets.map(({ Name }) => Name)).toEqual([`${input.run.streamId} source=a revision=1`]);
+      expect(await both.locatorsOf(side)).toEqual({ sas: 0, origin: [result.locatorId] });
+    }
+    const stored = run.engine.stored + JSON.stringify(run.engine.statuses) + JSON.stringify(both.events);
+    expect(stored).not.toMatch(/sig=|[?&]se=|Bearer /);
+    for (const secret of both.secrets()) expect(stored).not.toContain(secret);
+    expect(run.customStatus).toEqual({ step: 'done', percent: 100 });
+    expect(run.engine.unfinished).toEqual([]);
+  });
+
+  it('comes to the same when every step is cut off after its effect and runs again', async () => {
+    const input = await prepare('twice');
+    const perform = both.perform();
+    const run = await publish(input, async (call) => {
+      // What a step did before its process was killed is done; nobody heard of it.
+      await perform(call);
+      return perform(call);
+    });
+    expect(run.error).toBeUndefined();
+    const { locatorId } = run.output as PublishResult;
+    expect(await both.media('a').jobsByName(`${input.run.streamId}-${input.run.runId}`)).toHaveLength(1);
+    for (const side of ['a', 'b'] as const) {
+      const assets = await both.media(side).assetsByAlternateId(input.run.streamId);
+      expect(assets).toHaveLength(1);
+      expect((await both.media(side).locators(assets[0]!.Id)).map(({ Id }) => Id)).toEqual([locatorId]);
+      expect((await both.locatorsOf(side)).sas).toBe(0);
+    }
+  });
+
+  it('comes to the same when every step runs twice at the same time', async () => {
+    const input = await prepare('together');
+    const perform = both.perform();
+    const run = await publish(input, async (call) => {
+      const [first, second] = await Promise.all([perform(call), perform(call)]);
+      return (first as { ok: boolean }).ok ? first : second;
+    });
+    expect(run.error).toBeUndefined();
+    for (const side of ['a', 'b'] as const) {
+      const assets = await both.media(side).assetsByAlternateId(input.run.streamId);
+      expect(assets).toHaveLength(1);
+      expect(await both.media(side).locators(assets[0]!.Id)).toHaveLength(1);
+      expect((await both.locatorsOf(side)).sas).toBe(0);
+    }
+  });
+
+  it('tells what the encoder said of a file that is no video, publishes nothing and does not try again', async () => {
+    const input = await prepare('text', { name: 'text.mp4', content: 'no video' });
+    const run = await publish(input);
+    const failure = failureOf(run);
+    expect(failure).toMatchObject({ code: 'encoding-failed', retriable: false });
+    expect(failure.message).toContain('ErrorExecutingTaskMalformedContent: The file is no video.');
+    const name = `${input.run.streamId}-${input.run.runId}`;
+    const jobs = await both.media('a').jobsByName(name);
+    expect(jobs).toHaveLength(1);
+    expect(await both.media('a').assetsByAlternateId(input.run.streamId)).toEqual([]);
+    const outputs = await both.media('a').outputAssets(jobs[0]!.Id);
+    expect(outputs.filter(({ State }) => State !== 2)).toEqual([]);
+    const report = both.events.find(
+      (event) => event.name === 'EncodingStopped' && event.properties['streamId'] === input.run.streamId,
+    );
+    expect(report?.level).toBe('problem');
+    expect(report?.properties['tasks']).toContain('ErrorExecutingTaskMalformedContent');
+  });
+
+  it.each([
+    ['missing', undefined, {}, 'input-missing'],
+    ['no file', {}, {}, 'input-empty'],
+    ['an empty file', { 'empty.mp4': '' }, {}, 'input-empty'],
+    ['encrypted', { 'a.mp4': 'x' }, { options: 1 }, 'input-encrypted'],
+    ['two manifests', { 'a.ism': 'x', 'b.ism': 'y' }, {}, 'manifest-count'],
+    ['two files, none primary', { 'a.mp4': 'x', 'b.mp4': 'y' }, {}, 'input-ambiguous'],
+  ] as const)('refuses an input asset with %s at once', async (_case, files, options, code) => {
+    const assetId =
+      files === undefined
+        ? ('nb:cid:UUID:00000000-0000-4000-8000-000000000000' as never)
+        : await both.upload('a', files as Record<string, string>, { name: 'upload', ...options });
+    const input = await claimed('refused', { assetId });
+    const run = await publish(input);
+    expect(failureOf(run)).toMatchObject({ code, retriable: false });
+    expect(run.engine.calls.filter(({ name }) => name === 'inspectInput')).toHaveLength(1);
+    expect(run.engine.calls.map(({ name }) => name)).not.toContain('encode');
+  });
+
+  it('publishes, not protected, when the target stays away; and leaves no half replica', async () => {
+    const input = await prepare('alone');
+    await both.stop('b');
+    let run;
+    try {
+      run = await publish({ ...input, patience: { ...input.patience, target: 1 } });
+    } finally {
+      await both.resume('b');
+    }
+    expect(run.error).toBeUndefined();
+    expect(run.output).toMatchObject({
+      protected: false,
+      problem: { code: 'media-service-unreachable', retriable: true },
+    });
+    const result = run.output as PublishResult;
+    expect(Object.keys(result.urls)).toEqual(['a']);
+    expect((await fetch(result.urls.a!.hls)).status).toBe(200);
+    expect((await both.locatorsOf('a')).sas).toBe(0);
+  }, 120_000);
+
+  it('cancels the job and cleans up when it is told to stop', async () => {
+    const input = await prepare('stopped', { name: 'slow.mp4', content: 'a long video' });
+    const perform = both.perform();
+    let raise: () => void = () => undefined;
+    const run = await publish(
+      input,
+      async (call) => {
+        const outcome = await perform(call);
+        if (call.name === 'readJob') raise();
+        return outcome;
+      },
+      (engine, id) => {
+        raise = () => {
+          raise = () => undefined;
+          engine.raiseEvent(id, 'cancel');
+        };
+      },
+    );
+    expect(failureOf(run)).toMatchObject({ code: 'canceled' });
+    const [job] = await both.media('a').jobsByName(`${input.run.streamId}-${input.run.runId}`);
+    expect([5, 6]).toContain(job?.State);
+    expect((await both.locatorsOf('a')).sas).toBe(0);
+    expect(run.engine.unfinished).toEqual([]);
+  });
+
+  it('cancels a job that makes no progress', async () => {
+    const input = await prepare('stuck', { name: 'slow.mp4', content: 'a long video' });
+    const run = await publish({ ...input, patience: { ...input.patience, job: 5 } });
+    expect(failureOf(run)).toMatchObject({ code: 'encoding-stuck', retriable: false });
+    expect(run.engine.calls.map(({ name }) => name)).toContain('cancelJob');
+    // A job may take days: what is looked at again and again starts over with an empty history.
+    expect(run.engine.longestHistory).toBeLessThan(250);
+  });
+});
