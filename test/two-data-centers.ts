@@ -123,7 +123,10 @@ export class TwoDataCenters {
 
   /** The secrets that nothing may show. */
   secrets(): string[] {
-    return [client.secret, ...['mediaa', 'mediab', 'functions'].map((name) => this.azurite.account(name).key)];
+    return [
+      client.secret,
+      ...['mediaa', 'mediab', 'functions'].map((name) => this.azurite.account(name).key),
+    ];
   }
 
   /** Performs an activity as the Function App does, for `ReplayEngine`. */
@@ -187,7 +190,10 @@ export class TwoDataCenters {
     const media = this.media(side);
     const manifest = (await media.files(assetId)).find(({ Name }) => Name.endsWith('.ism'))!;
     await media.updateFile(manifest.Id, { isPrimary: true });
-    await media.updateAsset(assetId, { name: `${streamId} source=${side} revision=1`, alternateId: streamId });
+    await media.updateAsset(assetId, {
+      name: `${streamId} source=${side} revision=1`,
+      alternateId: streamId,
+    });
     return assetId;
   }
 

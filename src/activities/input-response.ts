@@ -1,6 +1,5 @@
 import { request as requestHttp, type IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import type { LookupFunction } from 'node:net';
 import { FinalError, RetriableError, StreamError } from '../streams/errors.ts';
 import { checkInputUrl, publicLookup } from './input-address.ts';
 
@@ -13,9 +12,10 @@ export interface OpenOptions {
   readonly allowPrivate: boolean;
   /** The first byte wanted. */
   readonly from: number;
-  /** How names are resolved; tests give their own. */
-  readonly lookup?: LookupFunction;
 }
+
+/** Asks for one URL, without following where it leads. */
+export type Ask = (url: URL, options: OpenOptions) => Promise<IncomingMessage>;
 
 /** A URL that is being read. */
 export interface OpenedUrl {
@@ -34,7 +34,11 @@ export interface OpenedUrl {
  * @throws FinalError when it may not be fetched, or answers with no file
  * @throws RetriableError when it cannot be reached for now
  */
-export async function openInputUrl(url: URL, options: OpenOptions): Promise<OpenedUrl> {
+export async function openInputUrl(
+  url: URL,
+  options: OpenOptions,
+  ask: Ask = askOverNetwork,
+): Promise<OpenedUrl> {
   let current = url;
   for (let count = 0; count <= mostRedirects; count += 1) {
     checkInputUrl(current, options.allowPrivate);
@@ -57,9 +61,12 @@ export function shown(url: URL): string {
   return `${url.origin}${url.pathname}`;
 }
 
-async function ask(url: URL, { allowPrivate, from, lookup }: OpenOptions): Promise<IncomingMessage> {
+/** Connects to nothing but an address that was checked. */
+export async function askOverNetwork(
+  url: URL,
+  { allowPrivate, from }: OpenOptions,
+): Promise<IncomingMessage> {
   const request = url.protocol === 'https:' ? requestHttps : requestHttp;
-  const resolver = lookup ?? (allowPrivate ? undefined : publicLookup());
   return new Promise<IncomingMessage>((answer, fail) => {
     const sent = request(url, {
       agent: false,
@@ -70,7 +77,7 @@ async function ask(url: URL, { allowPrivate, from, lookup }: OpenOptions): Promi
         ...(from === 0 ? {} : { range: `bytes=${from}-` }),
       },
       timeout: stall,
-      ...(resolver === undefined ? {} : { lookup: resolver }),
+      ...(allowPrivate ? {} : { lookup: publicLookup() }),
     });
     sent.on('response', answer);
     sent.on('timeout', () => sent.destroy(new Error(`no answer for ${stall / 1000} seconds`)));

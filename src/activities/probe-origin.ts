@@ -59,6 +59,7 @@ class Probe {
   requests = 0;
   bytes = 0;
   readonly #dataCenter: string;
+  readonly #fragments = new Map<string, Buffer>();
 
   constructor(dataCenter: string) {
     this.#dataCenter = dataCenter;
@@ -82,9 +83,20 @@ class Probe {
     this.expect(part, fragments.length > 0);
     const hash = createHash('sha256');
     for (const fragment of sampleFragments(fragments, seed)) {
-      hash.update(fragment).update(await this.#get(part, new URL(fragment, base).href));
+      hash.update(fragment).update(await this.#fragmentHash(part, new URL(fragment, base).href));
     }
     this.parts.push({ part, sha256: hash.digest('hex') });
+  }
+
+  /** Formats share fragments: each is read once. */
+  async #fragmentHash(part: string, url: string): Promise<Buffer> {
+    const known = this.#fragments.get(url);
+    if (known !== undefined) return known;
+    const hash = createHash('sha256')
+      .update(await this.#get(part, url))
+      .digest();
+    this.#fragments.set(url, hash);
+    return hash;
   }
 
   parsed<Value>(part: string, parse: () => readonly Value[]): readonly Value[] {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { ContainerClient, type BlockBlobClient } from '@azure/storage-blob';
+import { ContainerClient, RestError, type BlockBlobClient } from '@azure/storage-blob';
 import { FinalError, RetriableError } from '../streams/errors.ts';
 import { assetFileName } from '../streams/asset-file-name.ts';
 import type { RunReference } from '../streams/operation.ts';
@@ -36,24 +36,36 @@ const requestMetadata = 'inputrequest';
 export function takeIn({ dataCenters, claims, settings, telemetry }: Dependencies) {
   return async ({ run, target, requestHash, budget }: TakeInInput): Promise<TakenIn> => {
     if (await claims.cancelRequested(run)) throw new FinalError('canceled', 'The operation was canceled.');
-    const container = new ContainerClient(await dataCenters[target.side].containers.url(target.sasLocatorId));
+    const { containers } = dataCenters[target.side];
+    const container = new ContainerClient(await containers.url(target.sasLocatorId));
     const text = await claims.inputUrl(run);
     if (text === undefined) return alreadyThere(container, requestHash);
     const url = new URL(text);
     const blob = container.getBlockBlobClient(fileNameOf(url));
     const intake = new Intake(blob, { requestHash, limit: settings.inputMaxBytes });
-    const taken =
-      (await intake.committed()) ??
-      (await intake.run(url, {
-        allowPrivate: settings.allowPrivateInputUrls,
-        until: Date.now() + budget * 1000,
-      }));
+    const options = { allowPrivate: settings.allowPrivateInputUrls, until: Date.now() + budget * 1000 };
+    const taken = await take(intake, url, options).catch((error: unknown) => {
+      if (!(error instanceof RestError) || error.statusCode !== 403) throw error;
+      // The signature has run out: the next execution reads a new one, and goes on behind what is there.
+      containers.forget(target.sasLocatorId);
+      throw new RetriableError('storage-unreachable', 'The input container refuses its SAS.', {
+        cause: error,
+      });
+    });
     if (taken.finished) {
       await claims.forgetInputUrl(run);
       telemetry.event('InputTakenIn', { ...run, side: target.side, url: shown(url), bytes: taken.done });
     }
     return taken;
   };
+}
+
+async function take(
+  intake: Intake,
+  url: URL,
+  options: { readonly allowPrivate: boolean; readonly until: number },
+): Promise<TakenIn> {
+  return (await intake.committed()) ?? (await intake.run(url, options));
 }
 
 function fileNameOf(url: URL): string {
@@ -126,21 +138,26 @@ class Intake {
     let done = opened.from;
     let stopped = false;
     const inFlight = new Set<Promise<unknown>>();
-    for await (const block of blocksOf(opened.body, (error) => unreachable(url, error))) {
-      this.#refuseAbove(done + block.length, url);
-      const upload = this.#stage(version, index, block);
-      inFlight.add(upload);
-      void upload.then(
-        () => inFlight.delete(upload),
-        () => undefined,
-      );
-      if (inFlight.size >= parallel) await Promise.race(inFlight);
-      index += 1;
-      done += block.length;
-      stopped = Date.now() > until && block.length === blockSize && done !== opened.size;
-      if (stopped) break;
+    try {
+      for await (const block of blocksOf(opened.body, (error) => unreachable(url, error))) {
+        this.#refuseAbove(done + block.length, url);
+        const upload = this.#stage(version, index, block);
+        inFlight.add(upload);
+        void upload.then(
+          () => inFlight.delete(upload),
+          () => undefined,
+        );
+        if (inFlight.size >= parallel) await Promise.race(inFlight);
+        index += 1;
+        done += block.length;
+        stopped = Date.now() > until && block.length === blockSize && done !== opened.size;
+        if (stopped) break;
+      }
+      await Promise.all(inFlight);
+    } finally {
+      // What has come this far is kept for the next execution, and nothing goes on behind its back.
+      await Promise.allSettled(inFlight);
     }
-    await Promise.all(inFlight);
     if (stopped) return { finished: false, done, total: opened.size ?? 0 };
     if (opened.size !== undefined && done !== opened.size) {
       throw new RetriableError(

@@ -135,7 +135,9 @@ export class ReplayEngine {
   }
 
   async #turn(): Promise<void> {
-    const ready = [...this.#instances.values()].find((one) => one.inbox.length > 0 && one.ended === undefined);
+    const ready = [...this.#instances.values()].find(
+      (one) => one.inbox.length > 0 && one.ended === undefined,
+    );
     if (ready !== undefined) return this.#episode(ready);
     if (this.#running > 0) {
       await new Promise<void>((resolve) => (this.#wake = resolve));
@@ -192,7 +194,7 @@ export class ReplayEngine {
     if (handler === undefined) throw new Error(`There is no orchestration ${instance.name}`);
     const trigger = new DurableOrchestrationInput(
       instance.id,
-      instance.history.map((event) => ({ ...event })) as never,
+      instance.history.map((event) => ({ ...event })),
       copyOf(instance.input),
       undefined,
       undefined,
@@ -206,7 +208,7 @@ export class ReplayEngine {
       );
       return copyOf(state) as never;
     } catch (error) {
-      const [, json] = String((error as Error).message).split('$OutOfProcData$:');
+      const [, json] = (error as Error).message.split('$OutOfProcData$:');
       if (json === undefined) throw error;
       return JSON.parse(json) as never;
     }
@@ -248,13 +250,26 @@ export class ReplayEngine {
     const name = action.functionName ?? '';
     switch (action.actionType) {
       case 0: {
-        add({ EventType: type.taskScheduled, EventId: taskId, Name: name, Input: JSON.stringify(action.input) });
-        const call = { name, input: copyOf(action.input) as Record<string, unknown>, instanceId: instance.id };
+        add({
+          EventType: type.taskScheduled,
+          EventId: taskId,
+          Name: name,
+          Input: JSON.stringify(action.input),
+        });
+        const call = {
+          name,
+          input: copyOf(action.input) as Record<string, unknown>,
+          instanceId: instance.id,
+        };
         this.calls.push(call);
         this.#running += 1;
         void this.#perform(call)
           .then(
-            (result) => ({ EventType: type.taskCompleted, EventId: -1, Result: JSON.stringify(result ?? null) }),
+            (result) => ({
+              EventType: type.taskCompleted,
+              EventId: -1,
+              Result: JSON.stringify(result ?? null),
+            }),
             (error: unknown) => ({
               EventType: type.taskFailed,
               EventId: -1,
