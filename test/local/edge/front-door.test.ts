@@ -11,7 +11,7 @@ const fragment = '/3f2504e0-4f89-11d3-9a0c-0305e82c3301/hello.ism/QualityLevels(
 const health: ProbeSampleTimings = {
   ...(frontDoor.health as ProbeSampleTimings),
   probeInterval: 150,
-  probeLimit: 140,
+  probeLimit: 1500,
 };
 const timings = { ...frontDoor, headersLimit: 300, stallLimit: 300, health };
 
