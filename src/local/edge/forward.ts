@@ -1,9 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { bytesToSkip, passOn, promisedBytes, type PromisedBytes } from './body.ts';
-import { continuationHeaders, exposedHeaders, requestHeaders, responseHeaders } from './headers.ts';
+import {
+  continuationHeaders,
+  edgeHeaders,
+  requestHeaders,
+  responseHeaders,
+  type RestOfBody,
+} from './headers.ts';
 import type { Journal } from './journal.ts';
-import { DifferentContentError, OriginFailure, ViewerGoneError } from './origin-failure.ts';
+import {
+  DifferentContentError,
+  NoDataCenterError,
+  OriginFailure,
+  ViewerGoneError,
+} from './origin-failure.ts';
 import type { Origin } from './origin.ts';
 import { answerProblem } from './problem.ts';
 import type { Routing } from './routing.ts';
@@ -69,36 +80,38 @@ export class Forwarder {
     try {
       await this.#answer(journey);
     } catch (error) {
-      if (error instanceof ViewerGoneError) return;
+      if (!(error instanceof ViewerGoneError)) this.#giveUp(journey, error);
+    }
+  }
+
+  #giveUp({ answer, id, path, sent }: Journey, error: unknown): void {
+    const unknown = { code: 'internal', message: error instanceof Error ? error.message : String(error) };
+    const { code, message } = isOwnError(error) ? error : unknown;
+    this.#journal.unanswered({
+      requestId: id,
+      path: withoutQuery(path),
+      sent,
+      reason: code,
+      detail: message,
+    });
+    if (answer.headersSent) {
       // Never a clean end after a part of a body: a reset tells the player to ask again.
       answer.socket?.resetAndDestroy();
-      this.#journal.telemetry.problem('EdgeBrokeOff', {
-        requestId: journey.id,
-        path: withoutQuery(journey.path),
-        sent: journey.sent,
-        detail: error instanceof Error ? error.message : String(error),
-      });
+    } else if (error instanceof NoDataCenterError) {
+      const title = 'No data center could answer';
+      answerProblem(answer, { status: 503, code, title, detail: message, retryAfter: 2 });
+    } else {
+      answerProblem(answer, { status: 500, code, title: 'The edge failed' });
     }
   }
 
   async #answer(journey: Journey): Promise<void> {
     const first = await this.#firstAnswer(journey);
-    if (Array.isArray(first)) {
-      answerProblem(journey.answer, {
-        status: 503,
-        code: 'no-data-center',
-        title: 'No data center could answer',
-        detail: first.map(({ origin, failure }) => `${origin.key}: ${failure.message}`).join('; '),
-        retryAfter: 2,
-      });
-      return;
-    }
     const { origin, response } = first;
     journey.answer.sendDate = response.headers.date === undefined;
     journey.answer.writeHead(response.statusCode ?? 502, [
       ...responseHeaders(response.rawHeaders, response.headers.connection),
-      ...exposedHeaders(response.headers),
-      ...['X-Data-Center', origin.key, 'X-Request-Id', journey.id],
+      ...edgeHeaders(origin.key, journey.id, response.headers),
     ]);
     // With the first bytes when they are here already; at once, when the body is slow to come.
     const flush = setImmediate(() => journey.answer.flushHeaders());
@@ -113,25 +126,17 @@ export class Forwarder {
   /**
    * Asks one data center after the other. A 404 is an answer, not a failure, but one that serves is then asked for a
    * second opinion: after an outage a new stream may be published in B only until A has its replica.
+   * @throws NoDataCenterError
+   * @throws ViewerGoneError
    */
-  async #firstAnswer(journey: Journey): Promise<Answer | Failed[]> {
+  async #firstAnswer(journey: Journey): Promise<Answer> {
     const failed: Failed[] = [];
     const candidates = this.#routing.candidates();
     let notFound: Answer | undefined;
     for (const origin of this.#timings.failOver ? candidates : candidates.slice(0, 1)) {
       if (notFound !== undefined && this.#routing.health(origin).state !== 'serving') continue;
       try {
-        const headers = requestHeaders(
-          journey.viewer.rawHeaders,
-          journey.viewer.headers.connection,
-          origin.url.host,
-        );
-        const { method, path } = journey;
-        const response = await origin.ask(
-          { method, path, headers },
-          this.#timings.headersLimit,
-          journey.gone,
-        );
+        const response = await this.#ask(journey, origin);
         const status = response.statusCode ?? 0;
         if (status >= 500 && this.#timings.failOver) {
           response.destroy();
@@ -156,7 +161,18 @@ export class Forwarder {
         failed.push({ origin, failure: error });
       }
     }
-    return notFound ?? failed;
+    if (notFound !== undefined) return notFound;
+    throw new NoDataCenterError(
+      failed.map(({ origin, failure }) => `${origin.key}: ${failure.message}`).join('; '),
+    );
+  }
+
+  /** Sends the viewer's request to an origin, or one for the rest of the body that it was answered with. */
+  #ask(journey: Journey, origin: Origin, rest?: RestOfBody): Promise<IncomingMessage> {
+    const { viewer, method, path } = journey;
+    const asViewer = requestHeaders(viewer.rawHeaders, viewer.headers.connection, origin.url.host);
+    const headers = rest === undefined ? asViewer : continuationHeaders(asViewer, rest);
+    return origin.ask({ method, path, headers }, this.#timings.headersLimit, journey.gone);
   }
 
   async #passOnWhole(journey: Journey, first: Answer): Promise<void> {
@@ -198,16 +214,8 @@ export class Forwarder {
     let last: Error = broken.failure;
     for (const origin of [...others, broken.origin]) {
       try {
-        const headers = continuationHeaders(
-          requestHeaders(journey.viewer.rawHeaders, journey.viewer.headers.connection, origin.url.host),
-          { first: next, last: promised.last, etag: promised.etag },
-        );
-        const { method, path } = journey;
-        const response = await origin.ask(
-          { method, path, headers },
-          this.#timings.headersLimit,
-          journey.gone,
-        );
+        const rest = { first: next, last: promised.last, etag: promised.etag };
+        const response = await this.#ask(journey, origin, rest);
         try {
           const skip = bytesToSkip(response, promised, next);
           this.#noteFailovers(journey, failed, origin, journey.sent);
@@ -243,6 +251,10 @@ export class Forwarder {
       });
     }
   }
+}
+
+function isOwnError(error: unknown): error is OriginFailure | DifferentContentError | NoDataCenterError {
+  return [OriginFailure, DifferentContentError, NoDataCenterError].some((type) => error instanceof type);
 }
 
 function withoutQuery(path: string): string {

@@ -54,18 +54,20 @@ export const via = '1.1 failover-edge';
 /** What of an origin's answer goes to the viewer. */
 export function responseHeaders(raw: RawHeaders, connection: string | undefined): string[] {
   const listed = ofConnection(connection);
-  return filter(raw, (name) => !hopByHop.has(name) && !listed.has(name) && name !== exposing);
+  return filter(raw, (name) => !hopByHop.has(name) && !listed.has(name) && !setByEdge.has(name));
 }
 
 const exposing = 'access-control-expose-headers';
+const setByEdge = new Set([exposing, 'x-data-center', 'x-request-id']);
 
-/** Headers of the edge's own that scripts of other origins may read. */
-const exposedByEdge = 'x-data-center, x-request-id';
-
-/** The CORS header that lets scripts read what the origin and the edge expose. */
-export function exposedHeaders(headers: IncomingHttpHeaders): string[] {
-  const ofOrigin = headers[exposing];
-  return ['Access-Control-Expose-Headers', ofOrigin ? `${ofOrigin}, ${exposedByEdge}` : exposedByEdge];
+/** The edge's own headers: who served, under which name it was logged, and that scripts may read both (CORS). */
+export function edgeHeaders(dataCenter: string, requestId: string, ofOrigin: IncomingHttpHeaders): string[] {
+  const exposed = ofOrigin[exposing];
+  return [
+    ...['Access-Control-Expose-Headers', `${exposed ? `${exposed}, ` : ''}X-Data-Center, X-Request-Id`],
+    ...['X-Data-Center', dataCenter],
+    ...['X-Request-Id', requestId],
+  ];
 }
 
 /** Conditions and ranges of the viewer's own, replaced when a body goes on from another data center. */
@@ -78,11 +80,15 @@ const ofTheViewersRange = new Set([
   'if-unmodified-since',
 ]);
 
+/** Bytes of a representation from one offset to another one or to its end, both inclusive. */
+export interface RestOfBody {
+  readonly first: number;
+  readonly last: number | undefined;
+  readonly etag: string;
+}
+
 /** The request for the rest of a body: these very bytes of this very representation (RFC 9110 13.1.1, 14.2). */
-export function continuationHeaders(
-  raw: RawHeaders,
-  rest: { readonly first: number; readonly last: number | undefined; readonly etag: string },
-): string[] {
+export function continuationHeaders(raw: RawHeaders, rest: RestOfBody): string[] {
   const kept = filter(raw, (name) => !ofTheViewersRange.has(name));
   return [...kept, 'Range', `bytes=${rest.first}-${rest.last ?? ''}`, 'If-Match', rest.etag];
 }

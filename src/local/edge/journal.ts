@@ -17,21 +17,36 @@ export interface Failover {
   readonly atByte: number | undefined;
 }
 
+/** A request that no data center could answer, or not to its end. */
+export interface Unanswered {
+  readonly requestId: string;
+  /** Without the query. */
+  readonly path: string;
+  /** Bytes of the body that the viewer has. */
+  readonly sent: number;
+  readonly reason: string;
+  readonly detail: string;
+}
+
 const kept = 50;
 
-/** The last failovers, for the status and the player page; each is logged as well. */
+/** What went wrong for viewers: logged, and the last failovers kept for the status and the player page. */
 export class Journal {
-  readonly telemetry: Telemetry;
+  readonly #telemetry: Telemetry;
   readonly #failovers: Failover[] = [];
 
   constructor(telemetry: Telemetry) {
-    this.telemetry = telemetry;
+    this.#telemetry = telemetry;
   }
 
   failedOver(failover: Failover): void {
     this.#failovers.push(failover);
     if (this.#failovers.length > kept) this.#failovers.shift();
-    this.telemetry.problem('EdgeFailedOver', { ...failover, at: failover.at.toISOString() });
+    this.#telemetry.problem('EdgeFailedOver', { ...failover, at: failover.at.toISOString() });
+  }
+
+  unanswered(request: Unanswered): void {
+    this.#telemetry.problem('EdgeUnanswered', { ...request });
   }
 
   /** The newest last. */

@@ -20,6 +20,12 @@ export class OriginFailure extends Error {
   }
 }
 
+/** No data center could answer a request. */
+export class NoDataCenterError extends Error {
+  override readonly name = 'NoDataCenterError';
+  readonly code = 'no-data-center';
+}
+
 /** The two data centers have different bytes under one URL: a body begun from one cannot go on from the other. */
 export class DifferentContentError extends Error {
   override readonly name = 'DifferentContentError';

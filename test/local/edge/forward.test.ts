@@ -11,7 +11,7 @@ describe('a request that A fails is answered by B', () => {
   it('serves from A while A is well, and says so in a header that scripts may read', async () => {
     const got = await on.get(fragment);
     on.expectWhole(got, 'a');
-    expect(got.headers['access-control-expose-headers']).toBe('ETag, x-data-center, x-request-id');
+    expect(got.headers['access-control-expose-headers']).toBe('ETag, X-Data-Center, X-Request-Id');
     expect(on.b.seen).toHaveLength(0);
   });
 
