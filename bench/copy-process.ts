@@ -1,6 +1,7 @@
 /**
  * A process that copies what one container has and another lacks, and tells how long it took and how much memory it
- * needed; benchmarks and tests start it. In: `ProcessCopy` as one JSON argument. Out: `ProcessCopyResult` as one line.
+ * needed; benchmarks and tests start it. In: `ProcessCopy` as JSON in
+ * the variable COPY (a command line would show the SAS to everyone). Out: `ProcessCopyResult` as one line.
  */
 import { readFileSync } from 'node:fs';
 import type { BlobSummary, ContainerSasUrl } from '../src/blob-copy/container-sas.ts';
@@ -46,7 +47,7 @@ async function listed(container: ContainerSasUrl): Promise<BlobSummary[]> {
   return blobs;
 }
 
-const { source, target, way, parallel } = JSON.parse(process.argv[2] ?? '') as ProcessCopy;
+const { source, target, way, parallel } = JSON.parse(process.env['COPY'] ?? '') as ProcessCopy;
 const base = memory('VmRSS');
 const started = performance.now();
 const plan = planCopy(await listed(source), await listed(target));

@@ -6,7 +6,6 @@ import type { Patience, RequestOptions } from './requests.ts';
 /** One blob being copied: what both ways of copying work on. */
 export interface BlobJob {
   readonly from: BlobClient;
-  /** Its requests that name a source carry the condition on the source's ETag. */
   readonly to: BlockBlobClient;
   /** The version that is copied. */
   readonly version: BlobSummary;

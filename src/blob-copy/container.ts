@@ -1,9 +1,10 @@
 import {
   AnonymousCredential,
+  BlockBlobClient,
   ContainerClient,
   newPipeline,
   type BlobGetPropertiesResponse,
-  type RequestPolicyFactory,
+  type Pipeline,
 } from '@azure/storage-blob';
 import type { BlobSummary, ContainerSasUrl } from './container-sas.ts';
 
@@ -11,31 +12,37 @@ import type { BlobSummary, ContainerSasUrl } from './container-sas.ts';
 export const sourceMd5Metadata = 'sourcemd5';
 export const sourceEtagMetadata = 'sourceetag';
 
-/** A client without retries of its own: when and how often to repeat is decided in `requests.ts`. */
-export function openContainer(url: ContainerSasUrl, sourceEtag?: string): ContainerClient {
-  const pipeline = newPipeline(new AnonymousCredential(), { retryOptions: { maxTries: 1 } });
-  if (sourceEtag !== undefined) pipeline.factories.unshift(onlyWhileSourceIs(sourceEtag));
+/**
+ * The way of requests to every container, without retries: when and how often to repeat is decided in `requests.ts`. One
+ * for all, since making one costs more than a small request; the SAS is part of a client's URL only.
+ */
+const pipeline = withoutRetries();
+
+export function openContainer(url: ContainerSasUrl): ContainerClient {
   return new ContainerClient(url, pipeline);
 }
 
 /**
- * Adds the source condition to Put Block From URL: the SDK's method for it has none, and without it a source that
- * changes between two blocks would give a blob mixed of both.
+ * The same blob, whose Put Block From URL carries the condition that the source has this ETag: the SDK's method for it
+ * has none, and without it a source that changes between two blocks would give a blob mixed of both.
  */
-function onlyWhileSourceIs(etag: string): RequestPolicyFactory {
-  return {
+export function onlyWhileSourceIs(etag: string, target: BlockBlobClient): BlockBlobClient {
+  const conditional = withoutRetries();
+  conditional.factories.unshift({
     create: (next) => ({
       sendRequest(request) {
-        if (request.headers.get('x-ms-copy-source') !== undefined) {
-          request.headers.set('x-ms-source-if-match', etag);
-        }
+        request.headers.set('x-ms-source-if-match', etag);
         return next.sendRequest(request);
       },
     }),
-  };
+  });
+  return new BlockBlobClient(target.url, conditional);
 }
 
-/** A service without ETags cannot be copied from safely: nothing would tell one version from another. */
+function withoutRetries(): Pipeline {
+  return newPipeline(new AnonymousCredential(), { retryOptions: { maxTries: 1 } });
+}
+
 export function summaryOf(name: string, properties: BlobGetPropertiesResponse): BlobSummary {
   return summary(name, properties, properties.metadata);
 }

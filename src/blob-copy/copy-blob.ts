@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { optionsFor, type BlobJob } from './blob-job.ts';
 import { blockSizeFor, defaultBlockSize } from './blocks.ts';
 import type { BlobSummary, ContainerSasUrl } from './container-sas.ts';
@@ -81,8 +82,10 @@ export async function copyBlob(copy: BlobCopy): Promise<CopiedBlob> {
 /** Looks at the source and settles everything about the copy but its way. */
 async function prepare(copy: BlobCopy): Promise<BlobJob> {
   const patience = copy.patience ?? defaultPatience;
+  // Thousands of copies may share one signal; that many listeners are no leak.
+  if (copy.signal !== undefined) setMaxListeners(0, copy.signal);
   const from = openContainer(copy.source).getBlobClient(copy.name);
-  const to = openContainer(copy.target, copy.etag).getBlockBlobClient(copy.name);
+  const to = openContainer(copy.target).getBlockBlobClient(copy.name);
   const properties = await repeated(
     { side: 'source', doing: `Looking at "${copy.name}"`, signal: copy.signal, patience },
     ({ signal }) => from.getProperties({ abortSignal: signal }),

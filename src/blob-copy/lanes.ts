@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /**
  * Runs the work in `parallel` lanes, each taking the next item. The first failure ends the others through their signal;
  * it is thrown once all have stopped.
@@ -10,6 +12,8 @@ export async function inLanes<Item>(
 ): Promise<void> {
   const controller = new AbortController();
   const signal = outer === undefined ? controller.signal : AbortSignal.any([outer, controller.signal]);
+  // Each lane listens.
+  setMaxListeners(0, signal);
   const failures: unknown[] = [];
   const queue = items.values();
   const run = async (lane: number): Promise<void> => {

@@ -1,5 +1,6 @@
 import { optionsFor, type BlobJob } from './blob-job.ts';
 import { blocksOf } from './blocks.ts';
+import { onlyWhileSourceIs } from './container.ts';
 import { inLanes } from './lanes.ts';
 import { repeated } from './requests.ts';
 import { commit, stagedBlocks, withMd5 } from './staged-blocks.ts';
@@ -41,10 +42,11 @@ export async function copyBlocksServerSide(job: BlobJob): Promise<void> {
   const staged = await stagedBlocks(job, blocks);
   let done = blocks.reduce((sum, { id, count }) => sum + (staged.has(id) ? count : 0), 0);
   job.progressed(done);
+  const to = onlyWhileSourceIs(job.version.etag, job.to);
   const missing = blocks.filter(({ id }) => !staged.has(id));
   await inLanes(missing, parallel, job.signal, async ({ id, offset, count }, { signal: ended }) => {
     await repeated({ ...optionsFor(job, 'target', 'Copying', count), signal: ended }, ({ signal }) =>
-      job.to.stageBlockFromURL(id, job.from.url, offset, count, { abortSignal: signal }),
+      to.stageBlockFromURL(id, job.from.url, offset, count, { abortSignal: signal }),
     );
     done += count;
     job.progressed(done);

@@ -235,7 +235,7 @@ test('blocks that are gone at the commit are staged again', async () => {
 
 test('larger blobs are copied in blocks on the service side, and none is mixed of two versions', async () => {
   const service = `http://127.0.0.1:${storages.azurites[0]!.ports.blob}`;
-  const [bytes, fresh] = [randomBytes(5 * mebibyte + 1), randomBytes(5 * mebibyte + 1)];
+  const [bytes, fresh] = [randomBytes(5 * mebibyte + 1), randomBytes(20 * mebibyte)];
   const serverSide = { way: 'server-side first', wholeUpTo: mebibyte } as const;
   const blob = await blobOf(bytes);
   const proxy = await faulty((request) => putBlockFromUrl(service, request));
