@@ -55,11 +55,11 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
-    ignores: ['src/config.ts', 'src/telemetry.ts', 'src/web/**', 'src/**/main.ts', 'src/local/start.ts'],
+    ignores: ['src/config/**', 'src/telemetry.ts', 'src/web/**', 'src/**/main.ts', 'src/local/start.ts'],
     rules: {
       'no-restricted-properties': [
         'error',
-        { object: 'process', property: 'env', message: 'Read the environment in src/config.ts only.' },
+        { object: 'process', property: 'env', message: 'Read the environment in src/config only.' },
       ],
     },
   },

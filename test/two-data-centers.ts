@@ -9,7 +9,7 @@ import type { Runs } from '../src/activities/claiming.ts';
 import { Claims, claimsTable } from '../src/activities/claims.ts';
 import { createDataCenter } from '../src/activities/data-center.ts';
 import type { ActivitySettings, DataCenter, Dependencies } from '../src/activities/dependencies.ts';
-import { mediaServiceConfig, type MediaServiceConfig } from '../src/config.ts';
+import { mediaServiceConfig, type MediaServiceConfig } from '../src/config/media-service.ts';
 import { startAzurite, type Azurite } from '../src/local/azurite.ts';
 import { LocatorType, Permissions, type AssetId } from '../src/media-service/model.ts';
 import { startMediaService, type MediaService } from '../src/media-service/service.ts';

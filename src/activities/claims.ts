@@ -1,6 +1,6 @@
 import { odata, RestError, TableClient } from '@azure/data-tables';
 import type { TokenCredential } from '@azure/identity';
-import type { OwnTablesConfig } from '../config.ts';
+import type { OwnTablesConfig } from '../config/workflow.ts';
 import type { OperationKind, RunReference } from '../streams/operation.ts';
 import type { RunId, Subject } from '../streams/stream-id.ts';
 

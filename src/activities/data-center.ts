@@ -1,4 +1,4 @@
-import type { DataCenterConfig, WorkflowConfig } from '../config.ts';
+import type { DataCenterConfig, WorkflowConfig } from '../config/workflow.ts';
 import { createMediaServices } from '../media-services-client/client.ts';
 import { Containers } from './containers.ts';
 import type { DataCenter } from './dependencies.ts';

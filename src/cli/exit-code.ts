@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../config.ts';
+import { ConfigurationError } from '../config/settings.ts';
 import { NoConnectionError } from './connection.ts';
 import { ApiError, UnreachableError } from './failover-api.ts';
 import { InputFileError } from './upload.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DataCenterKey } from '../config.ts';
+import type { DataCenterKey } from '../config/workflow.ts';
 
 const sideUrls = z.object({ smooth: z.string(), hls: z.string(), dash: z.string() });
 export type SideUrls = z.infer<typeof sideUrls>;

@@ -1,4 +1,4 @@
-import { cliConfig } from '../config.ts';
+import { cliConfig } from '../config/cli.ts';
 
 type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
 

@@ -1,6 +1,6 @@
 import type { Activities } from '../activities/activities.ts';
 import type { Dependencies } from '../activities/dependencies.ts';
-import type { WorkflowConfig } from '../config.ts';
+import type { WorkflowConfig } from '../config/workflow.ts';
 import type { Patience } from '../streams/operation.ts';
 
 /** What the functions are made from: built once, in `main.ts`. */

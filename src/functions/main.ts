@@ -2,7 +2,7 @@
 import { createActivities } from '../activities/activities.ts';
 import { Claims, claimsTable } from '../activities/claims.ts';
 import { createDataCenter } from '../activities/data-center.ts';
-import { ownTablesConfig, workflowConfig } from '../config.ts';
+import { ownTablesConfig, workflowConfig } from '../config/workflow.ts';
 import { createTelemetry } from '../telemetry.ts';
 import { registerCommands } from './commands.ts';
 import { registerDurable } from './durable.ts';

@@ -2,7 +2,7 @@
  * A media service as a process: configuration from the environment, `{"listening": …}` on stdout when it listens, its
  * log on stderr; SIGTERM or SIGINT stop it in order.
  */
-import { mediaServiceConfig } from '../config.ts';
+import { mediaServiceConfig } from '../config/media-service.ts';
 import { createLog } from './log.ts';
 import { startMediaService } from './service.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import pino from 'pino';
-import { mediaServiceConfig } from '../../src/config.ts';
+import { mediaServiceConfig } from '../../src/config/media-service.ts';
 import type { Azurite } from '../../src/local/azurite.ts';
 import { startAzurite } from '../../src/local/azurite.ts';
 import type { MediaService } from '../../src/media-service/service.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { cliConfig } from '../../config.ts';
+import { cliConfig } from '../../config/cli.ts';
 import { connectionOf } from '../connection.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { failoverApi, type FailoverApi } from '../failover-api.ts';

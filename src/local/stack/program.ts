@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import type { Environment } from '../../config.ts';
+import type { Environment } from '../../config/settings.ts';
 import { lastLines } from './log-file.ts';
 import { signalGroup, signalProcess } from './process-identity.ts';
 

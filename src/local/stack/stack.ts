@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DataCenterKey } from '../../config.ts';
+import type { DataCenterKey } from '../../config/workflow.ts';
 import { startAzurite, type Azurite, type EmulatedAccount } from '../azurite.ts';
 import type { StackFile } from '../stack-file.ts';
 import { healthy } from './health.ts';

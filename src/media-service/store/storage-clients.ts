@@ -3,7 +3,7 @@ import { TableClient } from '@azure/data-tables';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import type { QueueClient } from '@azure/storage-queue';
 import { QueueServiceClient } from '@azure/storage-queue';
-import type { StorageConfig } from '../../config.ts';
+import type { StorageConfig } from '../../config/media-service.ts';
 import type { SasSigner } from './sas-signer.ts';
 import { AccountKeySigner, UserDelegationSigner } from './sas-signer.ts';
 import { Table } from './table.ts';

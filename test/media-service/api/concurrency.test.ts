@@ -1,6 +1,6 @@
 import { ContainerClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { mediaServiceConfig } from '../../../src/config.ts';
+import { mediaServiceConfig } from '../../../src/config/media-service.ts';
 import type { MediaService } from '../../../src/media-service/service.ts';
 import { startMediaService } from '../../../src/media-service/service.ts';
 import type { Json, RunningService } from '../running-service.ts';
