@@ -15,6 +15,11 @@ export const keys = { host: 'host-key', master: 'master-key', function: 'own-key
 
 export type HostKind = 'local' | 'func';
 
+/** A file that registers functions, or the TypeScript that does. */
+export type AppSource = { readonly entryPoint: string } | { readonly contents: string };
+
+const here = import.meta.dirname;
+
 const searchPath = process.env['PATH'] ?? '';
 const hasCoreTools = searchPath.split(delimiter).some((folder) => existsSync(join(folder, 'func')));
 
@@ -49,10 +54,10 @@ export class ContractApp {
     this.azurite = azurite;
   }
 
-  static async create(): Promise<ContractApp> {
+  static async create(source: AppSource = { entryPoint: join(here, 'app/main.ts') }): Promise<ContractApp> {
     const folder = await mkdtemp(join(tmpdir(), 'functions-host-'));
-    await buildApp(folder, { entryPoint: join(import.meta.dirname, 'app/main.ts') });
-    await cp(join(import.meta.dirname, 'app/host.json'), join(folder, 'host.json'));
+    await buildApp(folder, source);
+    await cp(join(here, 'app/host.json'), join(folder, 'host.json'));
     const azurite = await startAzurite({
       location: join(folder, 'azurite'),
       accounts: { functions: undefined },
@@ -147,14 +152,11 @@ export class ContractApp {
 }
 
 /** Builds an app into a folder, as `func` and the local host expect one. */
-export async function buildApp(
-  folder: string,
-  source: { entryPoint: string } | { contents: string },
-): Promise<void> {
+export async function buildApp(folder: string, source: AppSource): Promise<void> {
   await build({
     ...('entryPoint' in source
       ? { entryPoints: [source.entryPoint] }
-      : { stdin: { contents: source.contents, resolveDir: import.meta.dirname, loader: 'ts' } }),
+      : { stdin: { contents: source.contents, resolveDir: here, loader: 'ts' } }),
     outfile: join(folder, 'dist/main.js'),
     bundle: true,
     platform: 'node',

@@ -14,7 +14,7 @@ import { TaskStarter } from './task-starter.ts';
 import { WorkStore, type ActivityTask } from './work-store.ts';
 
 /** Milliseconds between two looks at the tables; what happens on this host itself is known at once. */
-const lookAlone = 5000;
+const lookAlone = 2000;
 const lookInCompany = 1000;
 /** Characters of history held in memory for instances that wait. */
 const historyLimit = 32 * 2 ** 20;

@@ -53,6 +53,14 @@ df.app.orchestration('fanOut', function* (context) {
   if (pause > 0) yield context.df.createTimer(after(context, pause));
   return { sum: results.reduce((sum, { value }) => sum + value, 0) };
 });
+df.app.orchestration('fanOutSlowly', function* (context) {
+  const { width, milliseconds } = context.df.getInput<{ width: number; milliseconds: number }>();
+  const tasks = Array.from({ length: width }, (_, tag) =>
+    context.df.callActivity('sleep', { milliseconds, tag }),
+  );
+  const results = (yield context.df.Task.all(tasks)) as unknown[];
+  return { width: results.length };
+});
 df.app.orchestration('retries', function* (context) {
   const {
     key,
