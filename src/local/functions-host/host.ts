@@ -135,7 +135,7 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
 
   await engine.start();
   serveClient = async (exchange) => {
-    if (exchange.path[0] === secretPath) await management.serve(exchange.path.slice(1), exchange);
+    if (exchange.path[0] === secretPath) await management.serve(exchange.path.slice(1), exchange, server.url);
     else answer(exchange.response, 404);
   };
   serve = async (exchange) => {
@@ -143,7 +143,7 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
     const webhook = webhookPath.split('/');
     if (webhook.every((segment, index) => path[index]?.toLowerCase() === segment)) {
       if (opensDurable(keys, keyOfRequest(request, url.searchParams))) {
-        await management.serve(path.slice(webhook.length), exchange);
+        await management.serve(path.slice(webhook.length), exchange, url.origin);
       } else answer(response, 401);
     } else if (path[0]?.toLowerCase() === 'admin') admin.serve(exchange);
     else if (!(await http.serve(exchange))) answer(response, path.length === 0 ? 200 : 404);

@@ -3,7 +3,8 @@ import { eventTypes, type HistoryEvent } from './history.ts';
 import type { Message } from './messages.ts';
 import type { OpenTasks } from './open-tasks.ts';
 import { canceledTimers, newLeaves, type LeafAction, type OrchestratorState } from './orchestrator-state.ts';
-import { OrchestratorFaultError, scheduledEvent, type CallableFunctions } from './scheduling.ts';
+import { OrchestratorFaultError } from './orchestrator-fault.ts';
+import { scheduledEvent, type CallableFunctions } from './scheduling.ts';
 
 /** The orchestration as an episode finds it. */
 export interface EpisodeStart {
@@ -89,8 +90,9 @@ function takeUpActions(
   }: { state: OrchestratorState; functions: CallableFunctions; timestamp: string },
 ): { events: HistoryEvent[]; actions: readonly LeafAction[]; fault?: EpisodeEnd } {
   const events: HistoryEvent[] = [];
-  const actions = newLeaves(state, tasks.actionsTaken);
+  let actions: readonly LeafAction[] = [];
   try {
+    actions = newLeaves(state, tasks.actionsTaken);
     for (const action of actions) {
       const base = { EventId: tasks.nextId, Timestamp: timestamp };
       const event = scheduledEvent(action, base, { executionId, functions });

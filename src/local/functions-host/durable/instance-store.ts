@@ -177,7 +177,7 @@ export class InstanceStore {
   }
 
   private async deleteRows(filter: string): Promise<void> {
-    const queryOptions = { filter, select: ['PartitionKey', 'RowKey'] };
+    const queryOptions = { filter, select: ['PartitionKey', 'RowKey', TextColumns.blobColumn('events')] };
     let batch: TransactionAction[] = [];
     const flush = async (): Promise<void> => {
       if (batch.length > 0) await this.table.submitTransaction(batch);
@@ -185,6 +185,7 @@ export class InstanceStore {
     };
     for await (const row of this.table.listEntities<Row>({ queryOptions })) {
       batch.push(['delete', { partitionKey: row.partitionKey ?? '', rowKey: row.rowKey ?? '' }]);
+      await this.text.forget(row, 'events');
       if (batch.length === 100) await flush();
     }
     await flush();

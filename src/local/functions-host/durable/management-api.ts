@@ -11,6 +11,10 @@ const pageSize = 100;
 const continuationHeader = 'x-ms-continuation-token';
 const ended: readonly RuntimeStatus[] = ['Completed', 'Failed', 'Terminated'];
 
+interface Call extends Exchange {
+  readonly address: ManagementAddress;
+}
+
 /**
  * The HTTP API of the Durable extension (learn.microsoft.com/azure/azure-functions/durable, "HTTP API reference"), for
  * the public webhooks and for the app's own Durable client.
@@ -33,10 +37,14 @@ export class ManagementApi {
     this.bodyLimit = options.bodyLimit;
   }
 
-  /** Answers a request; `path` is what follows the API's base. */
-  async serve(path: readonly string[], exchange: Exchange): Promise<void> {
+  /**
+   * Answers a request.
+   * @param path what follows the API's base
+   * @param origin where others reach the API
+   */
+  async serve(path: readonly string[], exchange: Exchange, origin: string): Promise<void> {
     try {
-      await this.route(path.map(decodeURIComponent), exchange);
+      await this.route(path.map(decodeURIComponent), { ...exchange, address: { ...this.address, origin } });
     } catch (error) {
       if (error instanceof OrchestrationRequestError) {
         answerJson(exchange.response, error.status, { Message: error.message });
@@ -46,41 +54,36 @@ export class ManagementApi {
     }
   }
 
-  private async route(path: readonly string[], exchange: Exchange): Promise<void> {
+  private async route(path: readonly string[], call: Call): Promise<void> {
     const [kind = '', first, second, third, ...rest] = path.filter((segment) => segment !== '');
-    const method = exchange.request.method ?? 'GET';
+    const method = call.request.method ?? 'GET';
     const action = `${method} ${kind.toLowerCase()}`;
-    if (rest.length > 0) answer(exchange.response, 404);
-    else if (action === 'POST orchestrators' && first !== undefined)
-      await this.start(first, second, exchange);
+    if (rest.length > 0) answer(call.response, 404);
+    else if (action === 'POST orchestrators' && first !== undefined) await this.start(first, second, call);
     else if (kind.toLowerCase() === 'entities') {
       throw new OrchestrationRequestError(501, 'Entities are not supported by the local Functions host.');
-    } else if (action === 'GET instances' && first === undefined) await this.list(exchange);
-    else if (action === 'DELETE instances' && first === undefined) await this.purgeMany(exchange);
+    } else if (action === 'GET instances' && first === undefined) await this.list(call);
+    else if (action === 'DELETE instances' && first === undefined) await this.purgeMany(call);
     else if (action === 'GET instances' && first !== undefined && second === undefined)
-      await this.status(first, exchange);
+      await this.status(first, call);
     else if (action === 'DELETE instances' && first !== undefined && second === undefined)
-      await this.purge(first, exchange);
+      await this.purge(first, call);
     else if (action === 'POST instances' && first !== undefined && second !== undefined) {
-      await this.change(first, { verb: second, name: third }, exchange);
-    } else answer(exchange.response, 404);
+      await this.change(first, { verb: second, name: third }, call);
+    } else answer(call.response, 404);
   }
 
-  private async start(name: string, instanceId: string | undefined, exchange: Exchange): Promise<void> {
-    const id = await this.client.start(name, await this.json(exchange), instanceId);
-    this.accepted(id, exchange);
+  private async start(name: string, instanceId: string | undefined, call: Call): Promise<void> {
+    const id = await this.client.start(name, await this.json(call), instanceId);
+    this.accepted(id, call);
   }
 
-  private accepted(id: string, { request, response }: Exchange): void {
-    const origin =
-      request.headers.host === undefined ? this.address.origin : `http://${request.headers.host}`;
-    // The app's own client comes by another address than the one others can use.
-    const isOwn = !origin.endsWith(new URL(this.address.origin).port);
-    const urls = managementUrls(isOwn ? this.address : { ...this.address, origin }, id);
+  private accepted(id: string, { response, address }: Call): void {
+    const urls = managementUrls(address, id);
     answerJson(response, 202, urls, { location: urls['statusQueryGetUri'] ?? '', 'retry-after': '10' });
   }
 
-  private async status(instanceId: string, { url, response }: Exchange): Promise<void> {
+  private async status(instanceId: string, { url, response, address }: Call): Promise<void> {
     const record = await this.client.get(instanceId);
     const asked = flags(url);
     const history = asked('showHistory', false) ? await this.instances.history(record) : undefined;
@@ -94,7 +97,7 @@ export class ManagementApi {
       answerJson(response, fails ? 500 : 200, body);
       return;
     }
-    const { statusQueryGetUri = '' } = managementUrls(this.address, instanceId);
+    const { statusQueryGetUri = '' } = managementUrls(address, instanceId);
     answerJson(response, 202, body, { location: statusQueryGetUri, 'retry-after': '10' });
   }
 
@@ -128,14 +131,14 @@ export class ManagementApi {
   private async change(
     instanceId: string,
     { verb, name }: { verb: string; name: string | undefined },
-    exchange: Exchange,
+    call: Call,
   ): Promise<void> {
-    const reason = exchange.url.searchParams.get('reason') ?? '';
+    const reason = call.url.searchParams.get('reason') ?? '';
     switch (verb.toLowerCase()) {
       case 'raiseevent':
         if (name === undefined) throw new OrchestrationRequestError(400, 'An event has a name.');
-        await this.client.raiseEvent(instanceId, name, await this.json(exchange));
-        answer(exchange.response, 202);
+        await this.client.raiseEvent(instanceId, name, await this.json(call));
+        answer(call.response, 202);
         break;
       case 'terminate':
       case 'suspend':
@@ -145,17 +148,17 @@ export class ManagementApi {
           verb.toLowerCase() as 'terminate' | 'suspend' | 'resume',
           reason,
         );
-        answer(exchange.response, 202);
+        answer(call.response, 202);
         break;
       case 'restart': {
-        const withNewId = flags(exchange.url)('restartWithNewInstanceId', true);
-        this.accepted(await this.client.restart(instanceId, withNewId), exchange);
+        const withNewId = flags(call.url)('restartWithNewInstanceId', true);
+        this.accepted(await this.client.restart(instanceId, withNewId), call);
         break;
       }
       case 'rewind':
         throw new OrchestrationRequestError(501, 'Rewinding is not supported by the local Functions host.');
       default:
-        answer(exchange.response, 404);
+        answer(call.response, 404);
     }
   }
 

@@ -87,6 +87,7 @@ export class OrchestrationClient {
   /** Deletes an instance with its history. False: there was none. */
   async purge(instanceId: string): Promise<boolean> {
     if ((await this.engine.instances.read(instanceId)) === undefined) return false;
+    await this.engine.work.removeAll(instanceId);
     await this.engine.instances.purge(instanceId);
     return true;
   }

@@ -2,7 +2,12 @@ import type { AppFunction } from '../app/function-app.ts';
 import type { Invoker } from '../app/invoker.ts';
 import type { HistoryEvent } from './history.ts';
 import type { InstanceRecord } from './instance-record.ts';
-import { stateOf, stateOfFailure, type OrchestratorState } from './orchestrator-state.ts';
+import {
+  refuseScheduledTwice,
+  stateOf,
+  stateOfFailure,
+  type OrchestratorState,
+} from './orchestrator-state.ts';
 
 /** Calls orchestrator functions with their whole history, in the form that `durable-functions` 3.x reads. */
 export class OrchestratorRunner {
@@ -38,7 +43,8 @@ export class OrchestratorRunner {
     // Put together by hand: the played events are JSON already, and there may be many.
     const json = `{"history":[${history.join(',')}],"input":${record.input ?? 'null'},${rest.slice(1)}`;
     try {
-      const { response } = await this.invoker.invoke(called, { input: { json } });
+      const { response, result } = await this.invoker.invoke(called, { input: { json } });
+      refuseScheduledTwice(result);
       return stateOf(response.returnValue?.json ?? '{}');
     } catch (error) {
       return stateOfFailure(error);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
+import { OrchestratorFaultError } from './orchestrator-fault.ts';
 
 /**
  * What an orchestrator function of `durable-functions` 3.x answers (schema V3): all its actions since the start, in
@@ -88,23 +89,60 @@ export function stateOfFailure(error: unknown): OrchestratorState {
 /**
  * The leaves of the actions after the first so many, in the order in which `durable-functions` gives them task ids:
  * depth first.
+ * @throws OrchestratorFaultError when there is one this host does not know, or there are fewer actions than before
  */
-export function newLeaves({ actions }: OrchestratorState, taken: number): LeafAction[] {
-  return actions.slice(taken).flatMap((one) => leavesOf(action.parse(one)));
+export function newLeaves({ actions, isDone }: OrchestratorState, taken: number): LeafAction[] {
+  if (actions.length < taken && !isDone) {
+    throw new OrchestratorFaultError(
+      `Non-Deterministic workflow detected: ${taken} actions were scheduled before, and now only ${actions.length}.`,
+    );
+  }
+  return actions.slice(taken).flatMap((one) => {
+    const parsed = action.safeParse(one);
+    if (!parsed.success) throw new OrchestratorFaultError(`Unknown action: ${JSON.stringify(one)}`);
+    return leavesOf(parsed.data);
+  });
 }
 
 function leavesOf(one: Action): LeafAction[] {
   return 'compoundActions' in one ? one.compoundActions.flatMap(leavesOf) : [one];
 }
 
+/** The leaves of actions that have not been checked: as they come out of the orchestrator function. */
+function* rawLeaves(actions: readonly unknown[]): Generator<Partial<Record<string, unknown>>> {
+  for (const one of actions as readonly Partial<Record<string, unknown>>[]) {
+    const { compoundActions } = one;
+    if (Array.isArray(compoundActions)) yield* rawLeaves(compoundActions);
+    else yield one;
+  }
+}
+
 /** Whether each of the orchestrator's timers is canceled, in the order of the leaves. */
 export function canceledTimers({ actions }: OrchestratorState): boolean[] {
-  const canceled: boolean[] = [];
-  const visit = (one: unknown): void => {
-    const { actionType, isCanceled, compoundActions } = one as Partial<Record<string, unknown>>;
-    if (actionType === 5) canceled.push(isCanceled === true);
-    else if (Array.isArray(compoundActions)) compoundActions.forEach(visit);
-  };
-  actions.forEach(visit);
-  return canceled;
+  const timers = [...rawLeaves(actions)].filter(({ actionType }) => actionType === 5);
+  return timers.map(({ isCanceled }) => isCanceled === true);
+}
+
+/**
+ * Refuses a task that was scheduled before and is handed to Task.all or Task.any again: the Durable extension would
+ * schedule it a second time, and every later task id would differ between it and `durable-functions`. Waiting for an
+ * event again is harmless.
+ * @param returned what the orchestrator function returned, before it became JSON: one task, one object
+ * @throws OrchestratorFaultError
+ */
+export function refuseScheduledTwice(returned: unknown): void {
+  const { actions } = returned as { actions?: unknown };
+  if (!Array.isArray(actions)) return;
+  const seen = new Set<unknown>();
+  for (const leaf of rawLeaves(actions.flat() as unknown[])) {
+    if (leaf['actionType'] !== 6 && seen.has(leaf)) {
+      const name =
+        typeof leaf['functionName'] === 'string' ? `the call of ${leaf['functionName']}` : 'a timer';
+      throw new OrchestratorFaultError(
+        `A scheduled task, ${name}, is handed to Task.all or Task.any a second time: the Durable extension would ` +
+          'run it twice. Yield the task itself, or make a new one.',
+      );
+    }
+    seen.add(leaf);
+  }
 }

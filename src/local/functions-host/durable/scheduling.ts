@@ -1,14 +1,8 @@
 import { childInstanceId } from './episode-events.ts';
 import { eventTypes, type HistoryEvent, type RetryOptions } from './history.ts';
 import type { LeafAction } from './orchestrator-state.ts';
+import { OrchestratorFaultError } from './orchestrator-fault.ts';
 import { timerPiece } from './timer-pieces.ts';
-
-/** The orchestrator does something that cannot succeed; it fails with this message. */
-export class OrchestratorFaultError extends Error {
-  override readonly name = 'OrchestratorFaultError';
-  readonly code = 'orchestrator-fault';
-  readonly retriable = false;
-}
 
 /** The functions an orchestrator may call. */
 export interface CallableFunctions {

@@ -39,17 +39,30 @@ export class TextColumns {
     const blob = `${encodeURIComponent(instanceId)}/${randomUUID()}`;
     const bytes = Buffer.from(text);
     await this.payloads.getBlockBlobClient(blob).uploadData(bytes);
-    return { [`${name}Columns`]: -2, [`${name}Blob`]: blob };
+    return { [`${name}Columns`]: -2, [TextColumns.blobColumn(name)]: blob };
   }
 
   async read(row: Row, name: string): Promise<string | null> {
     const count = row[`${name}Columns`];
     if (typeof count !== 'number' || count === -1) return null;
     if (count === -2) {
-      const bytes = await this.payloads.getBlockBlobClient(String(row[`${name}Blob`])).downloadToBuffer();
+      const bytes = await this.payloads
+        .getBlockBlobClient(String(row[TextColumns.blobColumn(name)]))
+        .downloadToBuffer();
       return bytes.toString('utf8');
     }
     return Array.from({ length: count }, (_, index) => String(row[`${name}${index}`])).join('');
+  }
+
+  /** The column that names the blob of a long text. */
+  static blobColumn(name: string): string {
+    return `${name}Blob`;
+  }
+
+  /** Deletes the blob of a text whose row goes. */
+  async forget(row: Row, name: string): Promise<void> {
+    const blob = row[TextColumns.blobColumn(name)];
+    if (typeof blob === 'string') await this.payloads.getBlockBlobClient(blob).deleteIfExists();
   }
 
   /** Deletes every blob of an instance. */

@@ -141,6 +141,13 @@ export class WorkStore {
     }
   }
 
+  /** Deletes all that an instance has here. */
+  async removeAll(instanceId: string): Promise<void> {
+    const keys: string[] = [];
+    for await (const { key } of this.items(instanceId)) keys.push(key);
+    await this.remove(instanceId, keys);
+  }
+
   /** Deletes rows of an instance; those that are gone already do not matter. */
   async remove(instanceId: string, keys: readonly string[]): Promise<void> {
     for (let start = 0; start < keys.length; start += batchSize) {
