@@ -8,6 +8,7 @@ import { ask, hashBlob, readWhole, versionKey } from './blob-reading.ts';
 import type { BlobVersion } from './blob-reading.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { Client } from './bounded-cache.ts';
+import { ByteGate } from './byte-gate.ts';
 import { OriginProblem } from './problem.ts';
 import type { PublishedAsset, PublishedBlob, PublishedContent } from './published-content.ts';
 
@@ -46,7 +47,11 @@ export interface LibraryOptions {
 
 /** Memory for what locators publish, bytes. */
 const publicationCacheBytes = 8 * 2 ** 20;
+/** Segments being read hold half as much as those kept, this at least, bytes. */
+const leastReading = 16 * 2 ** 20;
 const maximumServerManifest = 1024 * 1024;
+/** How long a request waits for a large file to be hashed, milliseconds. */
+const hashPatience = 15_000;
 /** Ten minutes of 1080p in one segment; what is beyond this is corrupt. */
 const maximumSegment = 512 * 2 ** 20;
 
@@ -60,6 +65,7 @@ export class Library {
   readonly #tracks: BoundedCache<StoredTrack>;
   readonly #rendered: BoundedCache<Buffer>;
   readonly #segments: BoundedCache<Buffer>;
+  readonly #reading: ByteGate;
 
   constructor(content: PublishedContent, options: LibraryOptions) {
     this.#content = content;
@@ -72,6 +78,7 @@ export class Library {
     this.#tracks = new BoundedCache(indexCacheBytes * 0.6, trackBytes);
     this.#rendered = new BoundedCache(indexCacheBytes * 0.3, ({ length }) => length + 300);
     this.#segments = new BoundedCache(options.fragmentCacheBytes, ({ length }) => length + 300);
+    this.#reading = new ByteGate(Math.max(options.fragmentCacheBytes / 2, leastReading));
   }
 
   /**
@@ -146,14 +153,26 @@ export class Library {
     });
   }
 
-  /** The MD5 of a blob's content, hex: its property, else computed once. */
+  /**
+   * The MD5 of a blob's content, hex: its property, else computed once.
+   * @throws OriginProblem 503 when that takes long: it goes on, and a later request finds it done
+   */
   async md5(version: BlobVersion, client: Client): Promise<string> {
-    return (
-      version.blob.md5 ??
-      (await this.#hashes.getOrLoad(versionKey(version), client, (shared) =>
-        hashBlob(this.#content, version, shared.signal),
-      ))
-    );
+    if (version.blob.md5 !== undefined) return version.blob.md5;
+    const key = versionKey(version);
+    const hash = (waiter: Client): Promise<string> =>
+      this.#hashes.getOrLoad(key, waiter, (shared) => hashBlob(this.#content, version, shared.signal));
+    const kept = this.#hashes.get(key);
+    if (kept !== undefined) return kept;
+    // One more waits for as long as it takes: whoever asked may go.
+    hash(new AbortController()).catch(() => undefined);
+    const patience = AbortSignal.any([client.signal, AbortSignal.timeout(hashPatience)]);
+    try {
+      return await hash({ signal: patience });
+    } catch (error) {
+      if (!patience.aborted || client.signal.aborted) throw error;
+      throw notReady();
+    }
   }
 
   /**
@@ -194,13 +213,22 @@ export class Library {
   segment({ version, offset, size }: SegmentPlace, client: Client): Promise<Buffer> {
     if (size > maximumSegment) throw new MalformedMediaError(`A segment of ${size} bytes is beyond reason.`);
     return this.#segments.getOrLoad(`${versionKey(version)}/${offset}`, client, (shared) =>
-      readWhole(this.#content, version, offset, size, shared.signal),
+      this.#reading.pass(size, shared, () => readWhole(this.#content, version, offset, size, shared.signal)),
     );
   }
 }
 
 function trackBytes({ index, initialization, firstDurations }: StoredTrack): number {
   return index.times.byteLength * 2 + initialization.length * 2 + firstDurations.length * 8 + 1000;
+}
+
+function notReady(): OriginProblem {
+  return new OriginProblem(
+    503,
+    'content-not-ready',
+    'The file has no MD5 property: it is being read once to make one.',
+    { 'Retry-After': '30' },
+  );
 }
 
 function unknownLocator(): OriginProblem {

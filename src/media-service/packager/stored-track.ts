@@ -12,8 +12,10 @@ import type { Track } from './track.ts';
 /** Reads exactly `count` bytes of a file from `offset`. */
 export type ReadRange = (offset: number, count: number) => Promise<Buffer>;
 
-/** One read from the storage, bytes: holds `ftyp`, `moov`, `sidx` and the first `moof` of an hour and more. */
+/** One read of neighbours, bytes: holds `ftyp`, `moov`, `sidx` and the first `moof` of an hour and more. */
 const windowSize = 64 * 1024;
+/** One read after a leap over media, bytes: holds the head of a fragment. */
+const leapSize = 4 * 1024;
 /** A day of two-second segments has a `sidx` of 0.5 MB; what is beyond this is corrupt. */
 const maximumBoxSize = 16 * 2 ** 20;
 
@@ -22,6 +24,7 @@ class FileWindow {
   readonly #read: ReadRange;
   readonly #size: number;
   #start = 0;
+  #ahead = windowSize;
   #bytes: Buffer = Buffer.alloc(0);
 
   constructor(read: ReadRange, size: number) {
@@ -31,8 +34,12 @@ class FileWindow {
 
   /** Bytes of the file; a view that is good until the next call. */
   async at(offset: number, count: number): Promise<Buffer> {
-    if (offset < this.#start || offset + count > this.#start + this.#bytes.length) {
-      this.#bytes = await this.#read(offset, Math.min(Math.max(count, windowSize), this.#size - offset));
+    const end = this.#start + this.#bytes.length;
+    if (offset < this.#start || offset + count > end) {
+      // Where boxes lie close together much is read at once; where media lie between, no more than the next head.
+      const isNear = offset <= end + leapSize;
+      this.#ahead = isNear ? Math.min(this.#ahead * 2, windowSize) : leapSize;
+      this.#bytes = await this.#read(offset, Math.min(Math.max(count, this.#ahead), this.#size - offset));
       this.#start = offset;
     }
     return this.#bytes.subarray(offset - this.#start, offset - this.#start + count);

@@ -1,6 +1,7 @@
 import { cp, mkdtemp, readdir, readFile, rm, truncate, unlink, utimes, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -37,6 +38,10 @@ const outcome = ({ status, headers, body }: Reply): unknown => [
   status === 200 ? undefined : (JSON.parse(body.toString()) as { code: string }).code,
   headers['cache-control'] === 'no-store',
 ];
+
+/** Rejects when the signal is aborted, as a read of the storage does. */
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'origin-faults-'));
@@ -118,25 +123,46 @@ describe('what the storage does', () => {
   it('gives up a read that nobody waits for any more', async () => {
     const server = await start({ publicationFreshness: 60_000 });
     await server.get(below('hello.ism/QualityLevels(960000)/Manifest(video,format=m3u8-cmaf)'));
-    let aborted = false;
+    let givenUp = false;
     let reading = false;
-    content.beforeRead = (_name, signal) =>
-      new Promise((_, reject) => {
-        reading = true;
-        signal.addEventListener('abort', () => {
-          aborted = true;
-          reject(signal.reason as Error);
-        });
-      });
+    content.beforeRead = (_name, signal) => {
+      reading = true;
+      signal.addEventListener('abort', () => (givenUp = true));
+      return aborted(signal);
+    };
     const request = httpRequest(server.url + fragmentPath);
     request.on('error', () => undefined);
     request.end();
     await vi.waitFor(() => expect(reading).toBe(true));
     request.destroy();
-    await vi.waitFor(() => expect(aborted).toBe(true));
+    await vi.waitFor(() => expect(givenUp).toBe(true));
     content.beforeRead = async () => undefined;
     expect((await server.get(fragmentPath)).status).toBe(200);
     expect(server.log).toEqual([]);
+  });
+
+  it('gives up a storage that sends nothing any more, before the headers or after', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const server = await start({ publicationFreshness: 60_000 });
+      await server.get(below('hello.ism/QualityLevels(960000)/Manifest(video,format=m3u8-cmaf)'));
+      for (const hang of [
+        () => new Promise<never>(() => undefined),
+        async () => new Readable({ read: () => undefined }),
+      ]) {
+        let asked = false;
+        content.read = (...[, , , signal]) => {
+          asked = true;
+          return Promise.race([hang(), aborted(signal)]);
+        };
+        const reply = server.get(fragmentPath);
+        await vi.waitFor(() => expect(asked).toBe(true));
+        await vi.advanceTimersByTimeAsync(10_000);
+        expect(outcome(await reply)).toEqual([503, 'storage-unavailable', true]);
+      }
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('serves a file in pieces and breaks off where the storage does', async () => {
@@ -190,6 +216,29 @@ describe('what the storage does', () => {
     content.withMd5 = true;
     const other = await start();
     expect((await other.get(fragmentPath, {}, 'HEAD')).headers.etag).toBe(first.headers.etag);
+  });
+});
+
+describe('a large file without an MD5', () => {
+  it('is hashed to the end, also when nobody waits so long', async () => {
+    const server = await start({ publicationFreshness: 60_000 });
+    content.withMd5 = false;
+    let finish: () => void = () => undefined;
+    const slow = new Promise<void>((resolve) => (finish = resolve));
+    content.beforeRead = () => slow;
+    const timeout = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.abort());
+    try {
+      const early = await server.get(below(video));
+      expect([...(outcome(early) as unknown[]), early.headers['retry-after']]).toEqual([
+        ...[503, 'content-not-ready', true],
+        '30',
+      ]);
+    } finally {
+      timeout.mockRestore();
+    }
+    finish();
+    expect((await server.get(below(video), {}, 'HEAD')).status).toBe(200);
+    expect(content.reads).toHaveLength(1);
   });
 });
 

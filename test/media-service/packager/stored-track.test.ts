@@ -92,6 +92,12 @@ describe('a stored track', () => {
     const walk = reader(plain);
     expect(segmentCount((await readStoredTrack(walk, plain.length)).index)).toBe(300);
     expect(walk.ranges.length).toBeLessThan(plain.length / 60_000 + 3);
+    // Where the media are large only the heads are read.
+    const large = Array.from({ length: 30 }, () => [{ duration: 3000, size: 100_000 }]);
+    const heavy = makeStored({ ...syntheticVideo(1), segments: large, withIndex: false });
+    const leaps = reader(heavy);
+    await readStoredTrack(leaps, heavy.length);
+    expect(leaps.ranges.reduce((sum, [, count]) => sum + count, 0)).toBeLessThan(heavy.length / 10);
   });
 
   it('reads what the encoder stores', async () => {
