@@ -60,6 +60,7 @@ const programs = {
     'local/edge': 'src/local/edge/main.ts',
     'local/functions-host': 'src/local/functions-host/main.ts',
     'cli/main': 'src/cli/main.ts',
+    'bench/main': 'bench/main.ts',
     'bench/copy-process': 'bench/copy-process.ts',
   },
   outdir: 'dist',

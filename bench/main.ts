@@ -1,9 +1,10 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { measure, type Benchmark, type WorkResult } from './benchmark.ts';
 import { copyBenchmark } from './copy.ts';
+import { originBenchmark } from './origin.ts';
 import { tableOf } from './report.ts';
 
-const benchmarks: readonly Benchmark[] = [copyBenchmark];
+const benchmarks: readonly Benchmark[] = [copyBenchmark, originBenchmark];
 
 interface Options {
   readonly only: readonly string[];
