@@ -10,14 +10,19 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { describe } from 'vitest';
 
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
   (path) => existsSync(path),
 );
 
-/** Why browser tests cannot run here; undefined when they can. With CI=true that is an error instead. */
-export const noBrowser = executablePath === undefined ? 'no Chromium is installed' : undefined;
-if (noBrowser !== undefined && process.env['CI'] === 'true') throw new Error(`CI needs one: ${noBrowser}`);
+const missing = executablePath === undefined ? 'no Chromium is installed' : undefined;
+if (missing !== undefined && process.env['CI'] === 'true') throw new Error(`CI needs it: ${missing}`);
+
+/** `describe` for tests that need a browser: without one they are skipped, with the reason; with CI=true that fails. */
+export function describeInBrowser(name: string, tests: () => void): void {
+  describe.skipIf(missing)(missing === undefined ? name : `${name} (${missing})`, tests);
+}
 
 const switches = [
   '--headless',

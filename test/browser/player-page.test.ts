@@ -1,9 +1,9 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium, noBrowser, watch, type PlayerPage } from '../browser.ts';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { launchChromium, describeInBrowser, watch, type PlayerPage } from '../browser.ts';
 import { startTwoDataCenters, streamPath, type TwoDataCenters } from './processes.ts';
 
-describe.skipIf(noBrowser)(`the player page${noBrowser ? ` (${noBrowser})` : ''}`, () => {
+describeInBrowser('the player page', () => {
   let browser: Browser;
   let centers: TwoDataCenters;
   let opened: PlayerPage[] = [];
