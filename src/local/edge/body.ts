@@ -96,7 +96,11 @@ export function passOn(body: IncomingMessage, viewer: ServerResponse, options: P
       }
       if (bytes.length === 0) return;
       options.onBytes(bytes.length);
-      if (!viewer.write(bytes)) {
+      const roomLeft = viewer.write(bytes);
+      if (take === 0) {
+        settle(undefined);
+        letEnd(body);
+      } else if (!roomLeft) {
         body.pause();
         patience.pause();
       }
@@ -134,5 +138,13 @@ export function passOn(body: IncomingMessage, viewer: ServerResponse, options: P
     }
     viewer.on('drain', onDrain).on('close', onGone);
     body.on('end', onEnd).on('error', onError).on('close', onClose).on('data', onData);
+  });
+}
+
+/** The viewer has everything: the end is read along, which frees the connection; what is more than that is not. */
+function letEnd(body: IncomingMessage): void {
+  body.resume();
+  setImmediate(() => {
+    if (!body.complete) body.destroy();
   });
 }

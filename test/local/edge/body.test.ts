@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EdgeBetween, fragment, md5, quick, stream } from './edge-between.ts';
-import type { Behaviour } from './unsteady-origin.ts';
+import { viewThroughRandomFailures } from './random-failures.ts';
 
 let on: EdgeBetween;
 beforeEach(async () => {
@@ -41,6 +41,16 @@ describe('a body that breaks off goes on from B at the same byte', () => {
     const got = await on.get(fragment, { Range: 'bytes=5-50004' });
     expect(got.brokeOff).toBeUndefined();
     expect(got.body.equals(on.b.content(fragment).subarray(5, 50_005))).toBe(true);
+  });
+
+  it('and no further than the viewer asked, when such an origin hangs after that', async () => {
+    on.a.behaviour = { kind: 'stall', after: 1000 };
+    on.b.behaviour = { kind: 'no-ranges', after: 60_000 };
+    const got = await on.get(fragment, { Range: 'bytes=5-50004' });
+    expect(got.brokeOff).toBeUndefined();
+    expect(got.body.equals(on.b.content(fragment).subarray(5, 50_005))).toBe(true);
+    expect(on.edge.status().dataCenters['b']?.lastFailure).toBeNull();
+    await vi.waitFor(() => expect(on.b.seen[0]?.aborted).toBe(true));
   });
 
   it('also when the length of the body was never told', async () => {
@@ -106,60 +116,9 @@ describe('many viewers at once', () => {
   });
 });
 
-/** mulberry32: the same numbers from 0 to 1 for the same seed. */
-function numbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 describe('whatever the data centers do', () => {
   it.each([1, 2, 3])('a body is whole, or broken off after right bytes (seed %i)', async (seed) => {
-    const next = numbers(seed);
-    const length = on.a.bodyLength;
-    const choose = (): Behaviour => {
-      const after = Math.floor(next() * length);
-      const choices: Behaviour[] = [
-        { kind: 'well' },
-        { kind: 'well' },
-        { kind: 'stall', after },
-        { kind: 'cut', after },
-        { kind: 'cut', after },
-        { kind: 'silent' },
-        { kind: 'status', status: 503 },
-        { kind: 'no-ranges' },
-        { kind: 'closes-kept-connections' },
-      ];
-      return choices[Math.floor(next() * choices.length)]!;
-    };
-    on.a.choose = on.b.choose = choose;
-    await on.restart({ ...quick, headersLimit: 150, stallLimit: 150 });
-    const outcomes = { whole: 0, brokenOff: 0, refused: 0 };
-    const view = async (): Promise<void> => {
-      const first = next() < 0.5 ? 0 : Math.floor(next() * length);
-      const got = await on.get(fragment, first === 0 ? {} : { Range: `bytes=${first}-` });
-      if (got.status === 503) {
-        outcomes.refused += 1;
-        return;
-      }
-      // An origin that ignores ranges answers with the whole.
-      const expected = on.a.content(fragment).subarray(got.status === 206 ? first : 0);
-      expect(got.body.equals(expected.subarray(0, got.body.length))).toBe(true);
-      if (got.brokeOff === undefined) {
-        expect(got.body.length).toBe(expected.length);
-        outcomes.whole += 1;
-      } else {
-        outcomes.brokenOff += 1;
-      }
-    };
-    const viewer = async (): Promise<void> => {
-      for (let request = 0; request < 5; request++) await view();
-    };
-    await Promise.all(Array.from({ length: 12 }, viewer));
+    const outcomes = await viewThroughRandomFailures(on, seed, { viewers: 12, requests: 5 });
     expect(outcomes.whole).toBeGreaterThan(10);
     expect(on.edge.status().failovers.length).toBeGreaterThan(10);
   });

@@ -33,6 +33,11 @@ describe('a good data center is left alone', () => {
     expect(on.edge.status().failovers).toEqual([]);
   });
 
+  it('uses a connection again and again', async () => {
+    for (let request = 0; request < 10; request++) on.expectWhole(await on.get(fragment), 'a');
+    expect(on.a.connections).toBe(1);
+  });
+
   it('retries a kept-alive connection that A has just closed, on A', async () => {
     on.a.behaviour = { kind: 'closes-kept-connections' };
     for (let request = 0; request < 5; request++) on.expectWhole(await on.get(fragment), 'a');

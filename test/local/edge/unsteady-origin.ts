@@ -16,8 +16,8 @@ export type Behaviour =
   /** Closes kept-alive connections as soon as they are used again. */
   | { readonly kind: 'closes-kept-connections' }
   | { readonly kind: 'not-http' }
-  /** Ignores Range, as an origin may (RFC 9110 14.2). */
-  | { readonly kind: 'no-ranges' };
+  /** Ignores Range, as an origin may (RFC 9110 14.2); sends so many bytes, or all. */
+  | { readonly kind: 'no-ranges'; readonly after?: number };
 
 export interface Seen {
   readonly method: string;
@@ -49,8 +49,14 @@ export class UnsteadyOrigin {
   readonly missing = new Set<string>();
   readonly seen: Seen[] = [];
   probes = 0;
+  /** Connections that were opened, probes' included. */
+  connections = 0;
   port = 0;
   readonly #server = createServer((request, response) => this.#answer(request, response));
+
+  constructor() {
+    this.#server.on('connection', () => (this.connections += 1));
+  }
 
   async start(): Promise<this> {
     this.#server.keepAliveTimeout = 60_000;
@@ -149,7 +155,7 @@ export class UnsteadyOrigin {
         await new Promise((resolve) => setTimeout(resolve, behaviour.every));
       }
       response.end();
-    } else if (behaviour.kind === 'stall' || behaviour.kind === 'cut') {
+    } else if ('after' in behaviour) {
       response.flushHeaders();
       response.write(body.subarray(0, behaviour.after), () => {
         if (behaviour.kind === 'cut') request.socket.resetAndDestroy();
