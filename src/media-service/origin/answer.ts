@@ -39,13 +39,15 @@ export async function answerWith(
   request: IncomingMessage,
   client: Client,
 ): Promise<Answer> {
-  const { etag, cacheControl, contentType } = representation;
+  const { etag, cacheControl } = representation;
   const condition = evaluateConditions(request.headers, etag);
   if (condition === 'failed') {
     throw new OriginProblem(412, 'precondition-failed', 'The content has another ETag.');
   }
-  const validators = { ...openHeaders, 'Cache-Control': cacheControl, ETag: etag };
-  if (condition === 'not-modified') return { status: 304, headers: validators, body: { kind: 'none' } };
+  if (condition === 'not-modified') {
+    const headers = { ...openHeaders, 'Cache-Control': cacheControl, ETag: etag };
+    return { status: 304, headers, body: { kind: 'none' } };
+  }
 
   const body = await representation.body(client);
   const { length } = body;
@@ -57,12 +59,7 @@ export async function answerWith(
     });
   }
   const part = range === 'whole' ? { first: 0, last: length - 1 } : range;
-  const headers: OutgoingHttpHeaders = {
-    ...validators,
-    'Accept-Ranges': 'bytes',
-    'Content-Type': contentType,
-    'Content-Length': part.last - part.first + 1,
-  };
+  const headers = contentHeaders(representation, part.last - part.first + 1);
   if (range !== 'whole') headers['Content-Range'] = `bytes ${part.first}-${part.last}/${length}`;
   const status = range === 'whole' ? 200 : 206;
   if (request.method === 'HEAD') return { status, headers, body: { kind: 'none' } };
@@ -74,6 +71,31 @@ export async function answerWith(
     status,
     headers,
     body: { kind: 'pieces', pieces: range === 'whole' ? pieces : cut(pieces, range) },
+  };
+}
+
+/** Whether a request is a GET without conditions and ranges: its answer is the whole representation. */
+export function isPlainGet({ method, headers }: IncomingMessage): boolean {
+  return (
+    method === 'GET' &&
+    headers.range === undefined &&
+    headers['if-match'] === undefined &&
+    headers['if-none-match'] === undefined
+  );
+}
+
+/** The head of an answer with `length` bytes of a representation. */
+export function contentHeaders(
+  { etag, cacheControl, contentType }: Representation,
+  length: number,
+): OutgoingHttpHeaders {
+  return {
+    ...openHeaders,
+    'Cache-Control': cacheControl,
+    ETag: etag,
+    'Accept-Ranges': 'bytes',
+    'Content-Type': contentType,
+    'Content-Length': length,
   };
 }
 

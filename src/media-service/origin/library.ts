@@ -1,6 +1,8 @@
 import { MalformedMediaError } from '../packager/errors.ts';
 import { makePresentation } from '../packager/presentation.ts';
 import type { Presentation, StoredTrack } from '../packager/presentation.ts';
+import { segmentSize } from '../packager/segment-index.ts';
+import type { SegmentIndex } from '../packager/segment-index.ts';
 import { readServerManifest } from '../packager/server-manifest.ts';
 import type { ListedTrack } from '../packager/server-manifest.ts';
 import { readStoredTrack } from '../packager/stored-track.ts';
@@ -30,9 +32,17 @@ export interface PublishedTrack {
 
 /** Where a segment is stored; bytes. */
 export interface SegmentPlace {
+  /** Names it in a cache. */
+  readonly key: string;
   readonly version: BlobVersion;
   readonly offset: number;
   readonly size: number;
+}
+
+/** Where segment `number` of a track is. */
+export function segmentPlace(version: BlobVersion, index: SegmentIndex, number: number): SegmentPlace {
+  const offset = index.offsets[number] ?? Number.NaN;
+  return { key: `${versionKey(version)}/${offset}`, version, offset, size: segmentSize(index, number) };
 }
 
 export interface LibraryOptions {
@@ -92,6 +102,13 @@ export class Library {
     const publication = await this.#publications.getOrLoad(locator, client, () => this.#look(locator, kept));
     if (publication.asset.expires.getTime() <= this.#options.now()) throw unknownLocator();
     return publication;
+  }
+
+  /** Whether a locator is known to publish these very blobs now. */
+  isCurrent(locator: string, blobs: Publication['blobs']): boolean {
+    const kept = this.#publications.get(locator);
+    const now = this.#options.now();
+    return kept?.blobs === blobs && now < kept.freshUntil && now < kept.asset.expires.getTime();
   }
 
   /** Makes the next request look again: a blob was found changed. */
@@ -206,13 +223,23 @@ export class Library {
     return this.#rendered.getOrLoad(etag, client, async (shared) => Buffer.from(await render(shared)));
   }
 
+  /** As `rendered`, where it is in memory. */
+  renderedAtHand(etag: string): Buffer | undefined {
+    return this.#rendered.get(etag);
+  }
+
+  /** As `segment`, where it is in memory. */
+  segmentAtHand(place: SegmentPlace): Buffer | undefined {
+    return this.#segments.get(place.key);
+  }
+
   /**
    * The stored bytes of a segment.
    * @throws MalformedMediaError when it is too large
    */
-  segment({ version, offset, size }: SegmentPlace, client: Client): Promise<Buffer> {
+  segment({ key, version, offset, size }: SegmentPlace, client: Client): Promise<Buffer> {
     if (size > maximumSegment) throw new MalformedMediaError(`A segment of ${size} bytes is beyond reason.`);
-    return this.#segments.getOrLoad(`${versionKey(version)}/${offset}`, client, (shared) =>
+    return this.#segments.getOrLoad(key, client, (shared) =>
       this.#reading.pass(size, shared, () => readWhole(this.#content, version, offset, size, shared.signal)),
     );
   }

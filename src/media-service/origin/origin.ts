@@ -1,8 +1,16 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { allowedMethods, answerWith, optionsAnswer, sendProblem } from './answer.ts';
+import {
+  allowedMethods,
+  answerWith,
+  isPlainGet,
+  optionsAnswer,
+  sendProblem,
+  contentHeaders,
+} from './answer.ts';
 import type { Answer } from './answer.ts';
-import { readPieces } from './blob-reading.ts';
+import { ask, readPieces } from './blob-reading.ts';
+import { lengthOf } from './bodies.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { Client } from './bounded-cache.ts';
 import { Library } from './library.ts';
@@ -47,10 +55,14 @@ interface Remembered {
   readonly target: RequestTarget;
   readonly representation: Representation;
   readonly blobs: ReadonlyMap<string, PublishedBlob>;
+  /** Of the whole of it; made when first needed. */
+  headers?: OutgoingHttpHeaders;
 }
 
 /** Memory for what URLs stand for, bytes: some thousands of them. */
 const rememberedBytes = 8 * 2 ** 20;
+/** How long the endpoint is taken for Running by answers that ask nobody, milliseconds. */
+const runningFreshness = 1000;
 /** Longer URLs, of which there can be any number, are read anew each time. */
 const maximumRememberedUrl = 400;
 
@@ -82,18 +94,26 @@ class RequestClient implements Client {
 
 /** Makes a streaming endpoint over what a store publishes. */
 export function createOrigin(content: PublishedContent, options: OriginOptions): Origin {
-  const { log } = options;
-  const library = new Library(content, {
-    indexCacheBytes: options.indexCacheBytes,
-    fragmentCacheBytes: options.fragmentCacheBytes,
-    publicationFreshness: options.publicationFreshness ?? 2000,
-    now: options.now ?? Date.now,
-  });
+  const { log, indexCacheBytes, fragmentCacheBytes, publicationFreshness = 2000, now = Date.now } = options;
+  const library = new Library(content, { indexCacheBytes, fragmentCacheBytes, publicationFreshness, now });
   const remembered = new BoundedCache<Remembered>(rememberedBytes, () => 2000 + maximumRememberedUrl * 4);
 
+  let runningUntil = 0;
+
   async function needRunningEndpoint(): Promise<void> {
-    const state = await content.endpointState();
+    const state = await ask(content.endpointState());
     if (state !== 'Running') throw endpointProblem(state);
+    runningUntil = now() + Math.min(runningFreshness, publicationFreshness);
+  }
+
+  /** The answer to a plain GET of what was just served to another viewer: nothing to ask, nothing to wait for. */
+  function answerAtOnce(request: IncomingMessage, known: Remembered): Answer | undefined {
+    if (!isPlainGet(request) || runningUntil <= now()) return undefined;
+    if (!library.isCurrent(known.target.locator, known.blobs)) return undefined;
+    const pieces = known.representation.atHand();
+    if (pieces === undefined) return undefined;
+    known.headers ??= contentHeaders(known.representation, lengthOf(pieces));
+    return { status: 200, headers: known.headers, body: { kind: 'pieces', pieces } };
   }
 
   /** Where a blob was replaced since the asset was looked at, looks again, once. */
@@ -160,9 +180,11 @@ export function createOrigin(content: PublishedContent, options: OriginOptions):
       const client = new RequestClient(response);
       let target: RequestTarget | undefined;
       try {
-        target = remembered.get(url)?.target ?? readTarget(url);
+        const known = remembered.get(url);
+        target = known?.target ?? readTarget(url);
         if (target === undefined) return false;
-        await send(response, await answerTo(request, target, client), client);
+        const atOnce = known && answerAtOnce(request, known);
+        await send(response, atOnce ?? (await answerTo(request, target, client)), client);
       } catch (error) {
         if (client.isGone) return true;
         const problem = problemOf(error);

@@ -1,5 +1,5 @@
-import { segmentSize } from '../packager/segment-index.ts';
 import type { Client } from './bounded-cache.ts';
+import { segmentPlace } from './library.ts';
 import type { Library, Publication } from './library.ts';
 
 /** What a probe of a published asset found. */
@@ -34,12 +34,11 @@ export async function probeContent(
       : { outcome: 'bad', code: 'empty-asset', message: 'The asset has no files.' };
   }
   const tracks = await library.tracks(publication, serverManifest, client);
-  const { video, audio } = await library.presentation(tracks, client);
-  const first = (video[0] ?? audio[0])?.renditions[0];
-  const version = tracks.find(({ listed }) => listed.bitrate === first?.bitrate)?.version;
-  if (first !== undefined && version !== undefined) {
-    const { index } = first.stored;
-    await library.segment({ version, offset: index.offsets[0] ?? 0, size: segmentSize(index, 0) }, client);
+  await library.presentation(tracks, client);
+  const [first] = tracks;
+  if (first !== undefined) {
+    const { index } = await library.storedTrack(first.version, client);
+    await library.segment(segmentPlace(first.version, index, 0), client);
   }
   return { outcome: 'good' };
 }

@@ -2,31 +2,22 @@ import { createHash } from 'node:crypto';
 import { dashManifest } from '../packager/dash-manifest.ts';
 import { hlsMasterPlaylist, hlsMediaPlaylist } from '../packager/hls-playlists.ts';
 import { packagerOutputVersion } from '../packager/output-version.ts';
-import { findSegment, segmentSize } from '../packager/segment-index.ts';
-import { smoothFragment, timedSegment } from '../packager/smooth-fragment.ts';
-import type { TimedSegment } from '../packager/smooth-fragment.ts';
+import { findSegment } from '../packager/segment-index.ts';
+import { timedSegment } from '../packager/smooth-fragment.ts';
 import { smoothManifest } from '../packager/smooth-manifest.ts';
-import type { BlobVersion } from './blob-reading.ts';
+import { fileSource, memorySource, renderedSource, smoothSource, storedSource } from './bodies.ts';
+import type { BodySource } from './bodies.ts';
 import type { Client } from './bounded-cache.ts';
-import type { Library, PublishedTrack, Publication, SegmentPlace } from './library.ts';
+import { segmentPlace } from './library.ts';
+import type { Library, PublishedTrack, Publication } from './library.ts';
 import { OriginProblem } from './problem.ts';
 import type { ManifestFormat, RequestedContent, RequestTarget } from './request-target.ts';
 
-/** The bytes of a representation, got when they are needed. */
-export type Body =
-  | {
-      readonly kind: 'pieces';
-      readonly length: number;
-      pieces(client: Client): Promise<readonly Buffer[]>;
-    }
-  | { readonly kind: 'file'; readonly length: number; readonly version: BlobVersion };
-
 /** What a URL stands for (RFC 9110, 3.2), before conditions and ranges. */
-export interface Representation {
+export interface Representation extends BodySource {
   readonly etag: string;
   readonly contentType: string;
   readonly cacheControl: string;
-  body(client: Client): Promise<Body>;
 }
 
 /** Manifests are looked at again soon, so that a re-encoded or deleted stream shows. */
@@ -88,11 +79,10 @@ export async function represent(
     etag,
     contentType: manifestTypes['m3u8-cmaf'],
     cacheControl: manifestCaching,
-    body: (waiting) =>
-      renderedBody(library, etag, waiting, async (shared) => {
-        const { index } = await library.storedTrack(track.version, shared);
-        return hlsMediaPlaylist(track.listed.stream, index);
-      }),
+    ...renderedSource(library, etag, async (waiting) => {
+      const { index } = await library.storedTrack(track.version, waiting);
+      return hlsMediaPlaylist(track.listed.stream, index);
+    }),
   };
 }
 
@@ -120,34 +110,19 @@ async function representManifest(
     etag,
     contentType: manifestTypes[content.format],
     cacheControl: manifestCaching,
-    body: (waiting) =>
-      renderedBody(library, etag, waiting, async (shared) => {
-        const presentation = await library.presentation(tracks, shared);
-        switch (content.format) {
-          case 'smooth':
-            return smoothManifest(presentation);
-          case 'm3u8-cmaf':
-            return hlsMasterPlaylist(presentation);
-          case 'mpd-time-csf':
-          case 'mpd-time-cmaf':
-            return dashManifest(presentation, content.format);
-        }
-      }),
+    ...renderedSource(library, etag, async (waiting) => {
+      const presentation = await library.presentation(tracks, waiting);
+      switch (content.format) {
+        case 'smooth':
+          return smoothManifest(presentation);
+        case 'm3u8-cmaf':
+          return hlsMasterPlaylist(presentation);
+        case 'mpd-time-csf':
+        case 'mpd-time-cmaf':
+          return dashManifest(presentation, content.format);
+      }
+    }),
   };
-}
-
-async function renderedBody(
-  library: Library,
-  etag: string,
-  client: Client,
-  render: (client: Client) => Promise<string>,
-): Promise<Body> {
-  return wholeBody([await library.rendered(etag, client, render)]);
-}
-
-function wholeBody(pieces: readonly Buffer[]): Body {
-  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  return { kind: 'pieces', length, pieces: () => Promise.resolve(pieces) };
 }
 
 async function representFragment(
@@ -163,47 +138,18 @@ async function representFragment(
     contentType: listed.kind === 'video' ? 'video/mp4' : 'audio/mp4',
     cacheControl: fragmentCaching,
   };
-  if (content.time === 'initialization') return { ...head, body: memoryBody(stored.initialization) };
+  if (content.time === 'initialization') return { ...head, ...memorySource(stored.initialization) };
   const segment = findSegment(stored.index, content.time);
   if (segment === undefined) {
     throw new OriginProblem(404, 'unknown-fragment', 'No fragment starts at this time.');
   }
-  const place = {
-    version,
-    offset: stored.index.offsets[segment] ?? 0,
-    size: segmentSize(stored.index, segment),
-  };
+  const place = segmentPlace(version, stored.index, segment);
   return {
     ...head,
-    body:
-      content.format === 'smooth'
-        ? smoothBody(library, place, timedSegment(stored, segment), listed.kind === 'video' ? 1 : 2)
-        : storedBody(library, place),
+    ...(content.format === 'smooth'
+      ? smoothSource(library, place, timedSegment(stored, segment), listed.kind === 'video' ? 1 : 2)
+      : storedSource(library, place)),
   };
-}
-
-// These take just what they need: a representation is remembered longer than a track's index may be kept.
-
-function memoryBody(bytes: Buffer): Representation['body'] {
-  return () => Promise.resolve(wholeBody([bytes]));
-}
-
-function storedBody(library: Library, place: SegmentPlace): Representation['body'] {
-  const body: Body = {
-    kind: 'pieces',
-    length: place.size,
-    pieces: async (client) => [await library.segment(place, client)],
-  };
-  return () => Promise.resolve(body);
-}
-
-function smoothBody(
-  library: Library,
-  place: SegmentPlace,
-  segment: TimedSegment,
-  trackId: number,
-): Representation['body'] {
-  return async (client) => wholeBody(smoothFragment(await library.segment(place, client), segment, trackId));
 }
 
 async function representFile(
@@ -219,6 +165,6 @@ async function representFile(
     etag: etagOf(target, [await library.md5(version, client)]),
     contentType: fileTypes[extension] ?? 'application/octet-stream',
     cacheControl: fragmentCaching,
-    body: () => Promise.resolve({ kind: 'file', length: version.blob.size, version }),
+    ...fileSource(version),
   };
 }
