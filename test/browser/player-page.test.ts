@@ -76,14 +76,16 @@ describeInBrowser('the player page', () => {
   });
 
   it('tells in plain words what it cannot play', async () => {
-    const missing = await open('?stream=/00000000-0000-4000-8000-000000000000/hello.ism');
-    await has(missing.page, '#message', 'This stream is not published here');
-    const nothing = await open('');
-    await has(nothing.page, '#message', 'Nothing to play: add ?stream=');
-    const wrong = await open('?stream=hello.mp4');
-    await has(wrong.page, '#message', '“hello.mp4” is not a stream');
-    const script = await open('?hls=javascript:alert(1)');
-    await has(script.page, '#message', 'is not an http address');
+    const tells = async (query: string, words: string): Promise<void> => {
+      const { page } = await open(query);
+      await has(page, '#message', words);
+    };
+    await Promise.all([
+      tells('?stream=/00000000-0000-4000-8000-000000000000/hello.ism', 'This stream is not published here'),
+      tells('', 'Nothing to play: add ?stream='),
+      tells('?stream=hello.mp4', '“hello.mp4” is not a stream'),
+      tells('?hls=javascript:alert(1)', 'is not an http address'),
+    ]);
   });
 
   it("plays a data center's own address, and shows its host", async () => {
