@@ -28,12 +28,12 @@ describeInBrowser('A is lost while Chromium plays through the edge', () => {
     // Every fragment of two seconds takes one: there is always one on its way.
     const centers = await startTwoDataCenters({ slow: 1000 });
     const { a, edge } = centers;
-    const players = await Promise.all(
-      names.map((name) =>
-        openPlayer(browser, name, edge.url + manifests[formatOf[name]], { bufferSeconds: 3 }),
-      ),
-    );
     try {
+      const players = await Promise.all(
+        names.map((name) =>
+          openPlayer(browser, name, edge.url + manifests[formatOf[name]], { bufferSeconds: 3 }),
+        ),
+      );
       await Promise.all(players.map((player) => player.playsPast(0.5)));
       const before = a.lines.length;
       await vi.waitFor(() => expect(a.lines.length).toBeGreaterThan(before), {
@@ -45,8 +45,8 @@ describeInBrowser('A is lost while Chromium plays through the edge', () => {
       const inBody = (await statusOf(centers)).failovers.filter(({ atByte }) => (atByte ?? 0) > 0);
       expect(inBody.map(({ reason }) => reason)).toContain(signal === 'SIGKILL' ? 'cut' : 'stalled');
       for (const player of players) expect(await player.fatalErrors()).toEqual([]);
-    } finally {
       await Promise.all(players.map((player) => player.close()));
+    } finally {
       await centers.close();
     }
   });
