@@ -1,6 +1,16 @@
+import { setMaxListeners } from 'node:events';
+
 /** Someone who waits; aborted when gone. Read the signal only to wait: making one costs. */
 export interface Client {
   readonly signal: AbortSignal;
+}
+
+/** Makes the interest of one client; it may wait for many things at once, for each track of a large asset one. */
+export function createClient(): AbortController {
+  const controller = new AbortController();
+  // Else Node takes more than ten listeners for a leak and says so on stderr.
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 /**
@@ -87,7 +97,7 @@ export class BoundedCache<Value> {
 /** A load that several wait for. */
 class SharedLoad<Value> {
   readonly result: Promise<Value>;
-  readonly #controller = new AbortController();
+  readonly #controller = createClient();
   #waiting = 0;
 
   constructor(load: (client: Client) => Promise<Value>) {

@@ -8,7 +8,7 @@ import type { ListedTrack } from '../packager/server-manifest.ts';
 import { readStoredTrack } from '../packager/stored-track.ts';
 import { ask, hashBlob, readWhole, versionKey } from './blob-reading.ts';
 import type { BlobVersion } from './blob-reading.ts';
-import { BoundedCache } from './bounded-cache.ts';
+import { BoundedCache, createClient } from './bounded-cache.ts';
 import type { Client } from './bounded-cache.ts';
 import { ByteGate } from './byte-gate.ts';
 import { OriginProblem } from './problem.ts';
@@ -182,7 +182,7 @@ export class Library {
     const kept = this.#hashes.get(key);
     if (kept !== undefined) return kept;
     // One more waits for as long as it takes: whoever asked may go.
-    hash(new AbortController()).catch(() => undefined);
+    hash(createClient()).catch(() => undefined);
     const patience = AbortSignal.any([client.signal, AbortSignal.timeout(hashPatience)]);
     try {
       return await hash({ signal: patience });

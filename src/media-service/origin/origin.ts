@@ -11,7 +11,7 @@ import {
 import type { Answer } from './answer.ts';
 import { ask, readPieces } from './blob-reading.ts';
 import { lengthOf } from './bodies.ts';
-import { BoundedCache } from './bounded-cache.ts';
+import { BoundedCache, createClient } from './bounded-cache.ts';
 import type { Client } from './bounded-cache.ts';
 import { Library } from './library.ts';
 import { endpointProblem, OriginProblem, problemOf } from './problem.ts';
@@ -81,7 +81,7 @@ class RequestClient implements Client {
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
-      const controller = new AbortController();
+      const controller = createClient();
       this.#controller = controller;
       if (this.isGone) controller.abort();
       this.#response.once('close', () => {
@@ -195,7 +195,7 @@ export function createOrigin(content: PublishedContent, options: OriginOptions):
     },
 
     async probe(locatorGuid) {
-      const client = new AbortController();
+      const client = createClient();
       const locator = locatorGuid.toLowerCase();
       try {
         await needRunningEndpoint();

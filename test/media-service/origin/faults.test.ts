@@ -259,6 +259,22 @@ describe('what is stored', () => {
     expect(server.log.every(({ level }) => level === 'warn')).toBe(true);
   });
 
+  it('may have many tracks', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error): number => warnings.push(warning);
+    process.on('warning', note);
+    const videos = Array.from(
+      { length: 14 },
+      (_, at) => `<video src="${video}" systemBitrate="${at + 1}000"/>`,
+    );
+    await writeFile(join(folder, 'many.ism'), `<smil><body>${videos.join('')}</body></smil>`);
+    const server = await start();
+    const reply = await server.get(below('many.ism/manifest'));
+    expect(reply.body.toString().match(/<QualityLevel /g)).toHaveLength(14);
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+  });
+
   it('is served without sound when it has none', async () => {
     const text = await readFile(join(folder, 'hello.ism'), 'utf8');
     await writeFile(join(folder, 'hello.ism'), text.replace(/<audio[^]*<\/audio>/, ''));
