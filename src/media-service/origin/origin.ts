@@ -3,10 +3,10 @@ import { pipeline } from 'node:stream/promises';
 import {
   allowedMethods,
   answerWith,
+  contentHeaders,
   isPlainGet,
   optionsAnswer,
   sendProblem,
-  contentHeaders,
 } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { ask, readPieces } from './blob-reading.ts';

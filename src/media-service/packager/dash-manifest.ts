@@ -1,8 +1,7 @@
 import { minimumBuffer, targetDuration } from './bandwidth.ts';
-import { boundariesOf, frameRateOf, isAligned } from './presentation.ts';
+import { boundariesOf, frameRateOf, isAligned, runsOf } from './presentation.ts';
 import type { AudioStream, FrameRate, Presentation, Rendition, VideoStream } from './presentation.ts';
 import type { SegmentIndex } from './segment-index.ts';
-import { runsOf } from './smooth-manifest.ts';
 import { manifestTimescale } from './times.ts';
 import type { AudioConfiguration, VideoConfiguration } from './track.ts';
 import { element, xmlDeclaration } from './xml.ts';

@@ -5,7 +5,7 @@ import type { SegmentIndex } from './segment-index.ts';
 import { manifestTimescale } from './times.ts';
 import type { AudioConfiguration, VideoConfiguration } from './track.ts';
 
-export const hlsFormat = 'm3u8-cmaf';
+const hlsFormat = 'm3u8-cmaf';
 
 /** EXT-X-MAP in a playlist of whole segments needs version 6 (RFC 8216, 7). */
 const header = ['#EXTM3U', '#EXT-X-VERSION:6'];

@@ -122,6 +122,20 @@ export function boundariesOf(index: SegmentIndex): readonly number[] {
   return Array.from({ length: segmentCount(index) + 1 }, (_, segment) => segmentTime(index, segment));
 }
 
+/** Equal durations in a row, as every manifest with a timeline writes them. */
+export function runsOf(
+  boundaries: readonly number[],
+): readonly { readonly start: number; readonly duration: number; readonly count: number }[] {
+  const runs: { start: number; duration: number; count: number }[] = [];
+  boundaries.slice(0, -1).forEach((start, segment) => {
+    const duration = (boundaries[segment + 1] ?? start) - start;
+    const last = runs.at(-1);
+    if (last?.duration === duration) last.count += 1;
+    else runs.push({ start, duration, count: 1 });
+  });
+  return runs;
+}
+
 /** Whether all renditions are cut at the same times. */
 export function isAligned(renditions: readonly Rendition[]): boolean {
   const [first, ...others] = renditions.map(({ stored: { index } }) => index);

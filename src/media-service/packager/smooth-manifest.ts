@@ -1,5 +1,5 @@
 import { MalformedMediaError } from './errors.ts';
-import { boundariesOf, isAligned } from './presentation.ts';
+import { boundariesOf, isAligned, runsOf } from './presentation.ts';
 import type { AudioStream, Presentation, Rendition, VideoStream } from './presentation.ts';
 import { manifestTimescale } from './times.ts';
 import type { AudioConfiguration, VideoConfiguration } from './track.ts';
@@ -95,20 +95,6 @@ function chunks(boundaries: readonly number[]): readonly string[] {
       r: count > 1 ? count : undefined,
     }),
   );
-}
-
-/** Equal durations in a row, as every manifest with a timeline writes them. */
-export function runsOf(
-  boundaries: readonly number[],
-): readonly { readonly start: number; readonly duration: number; readonly count: number }[] {
-  const runs: { start: number; duration: number; count: number }[] = [];
-  boundaries.slice(0, -1).forEach((start, segment) => {
-    const duration = (boundaries[segment + 1] ?? start) - start;
-    const last = runs.at(-1);
-    if (last?.duration === duration) last.count += 1;
-    else runs.push({ start, duration, count: 1 });
-  });
-  return runs;
 }
 
 /** Each parameter set behind a start code ([MS-SSTR] 2.2.2.5, CodecPrivateData of H264). */

@@ -259,6 +259,18 @@ describe('what is stored', () => {
     expect(server.log.every(({ level }) => level === 'warn')).toBe(true);
   });
 
+  it('may be a file of no bytes', async () => {
+    await writeFile(join(folder, 'empty.mp4'), '');
+    for (const withMd5 of [true, false]) {
+      content.withMd5 = withMd5;
+      const server = await start();
+      const whole = await server.get(below('empty.mp4'));
+      expect([whole.status, whole.headers['content-length'], whole.body.length]).toEqual([200, '0', 0]);
+      const part = await server.get(below('empty.mp4'), { Range: 'bytes=0-' });
+      expect([part.status, part.headers['content-range']]).toEqual([416, 'bytes */0']);
+    }
+  });
+
   it('may have many tracks', async () => {
     const warnings: Error[] = [];
     const note = (warning: Error): number => warnings.push(warning);
