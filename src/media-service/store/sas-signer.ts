@@ -45,6 +45,8 @@ export interface SasSigner {
 }
 
 const clockSkew = 300_000;
+/** What a SAS by user delegation signs depends on its version; this is the newest that the emulator knows, too. */
+const delegationVersion = '2025-07-05';
 
 function containerPermissions(flags: number): ContainerSASPermissions {
   const permissions = new ContainerSASPermissions();
@@ -205,6 +207,7 @@ export class UserDelegationSigner implements SasSigner {
         startsOn: grant.startsOn !== undefined && grant.startsOn > soonest ? grant.startsOn : soonest,
         expiresOn: grant.expiresOn < latest ? grant.expiresOn : latest,
         protocol: protocolOf(this.#blobs),
+        version: delegationVersion,
       },
       await this.#delegationKey(delegatedMilliseconds),
       this.#blobs.accountName,
@@ -214,7 +217,11 @@ export class UserDelegationSigner implements SasSigner {
 
   async readUrl(container: string, blob: string, milliseconds: number): Promise<string> {
     const parameters = generateBlobSASQueryParameters(
-      { ...blobRead(container, blob, milliseconds), protocol: protocolOf(this.#blobs) },
+      {
+        ...blobRead(container, blob, milliseconds),
+        protocol: protocolOf(this.#blobs),
+        version: delegationVersion,
+      },
       await this.#delegationKey(milliseconds),
       this.#blobs.accountName,
     );

@@ -71,7 +71,9 @@ test('2,500 assets come in pages of 1,000 in the order of their creation, each o
 test('every page asks the storage as often as the first', async () => {
   // The storage libraries send through node:http, the test's own requests do not.
   let requests = 0;
-  const counting = (): void => void requests++;
+  const counting = (): void => {
+    requests++;
+  };
   subscribe('http.client.request.start', counting);
   const costs: number[] = [];
   try {

@@ -101,9 +101,10 @@ test('a file after CreateFileInfos', async () => {
   const answer = await verbose.get(`${at('Assets', id)}/Files`);
   const [file, ...more] = (asRecorded(answer.text)['d'] as { results: Json[] }).results;
   expect(more).toEqual([]);
-  const { __metadata: _metadata, ...properties } = file!;
-  expect(JSON.stringify(properties)).toBe(
+  const { __metadata: metadata } = file!;
+  expect(JSON.stringify(file)).toBe(
     JSON.stringify({
+      __metadata: metadata,
       Id: 'nb:cid:UUID:GUID',
       Name: 'clip.mov',
       ContentFileSize: '10',

@@ -156,8 +156,7 @@ describe('tokens', () => {
       expires_in: '3599',
       resource: 'https://rest.media.azure.net',
     });
-    const { resource: _resource, ...shared } = entra;
-    const acs = await ask('/any/v2/OAuth2-13', { ...shared, scope: 'urn:WindowsAzureMediaServices' });
+    const acs = await ask('/any/v2/OAuth2-13', { ...entra, scope: 'urn:WindowsAzureMediaServices' });
     const { access_token: token } = (await acs.json()) as { access_token: string };
     for (const given of [answer['access_token'], token]) {
       const header = { Authorization: `Bearer ${String(given)}` };

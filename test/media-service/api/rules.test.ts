@@ -154,7 +154,7 @@ describe('assets and files', () => {
 
   test('bad names, sizes and lengths are refused', async () => {
     const asset = await client.make('Assets', {});
-    for (const name of ['', 'two.dots.mp4', 'a/b.mp4', 'a%20.mp4', `${'x'.repeat(261)}`]) {
+    for (const name of ['', 'two.dots.mp4', 'a/b.mp4', 'a%20.mp4', 'x'.repeat(261)]) {
       const body = { Name: name, ParentAssetId: asset['Id'] };
       expect(await status(client.call('POST', 'Files', body))).toBe(400);
     }
