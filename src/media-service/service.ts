@@ -15,7 +15,7 @@ import { findFfmpeg } from './encoder/find-ffmpeg.ts';
 import type { Origin } from './origin/origin.ts';
 import { createOrigin } from './origin/origin.ts';
 import { Preparation } from './preparation.ts';
-import type { EncodingTimes } from './store/encoding-jobs.ts';
+import type { EncodingLimits } from './store/encoding-jobs.ts';
 import { storageClients } from './store/storage-clients.ts';
 import { createStore } from './store/store.ts';
 
@@ -24,7 +24,7 @@ export interface MediaServiceOptions {
   readonly log: Logger;
   /** Instead of the managed identity. */
   readonly credential?: TokenCredential;
-  readonly encodingTimes?: EncodingTimes;
+  readonly encodingLimits?: EncodingLimits;
 }
 
 export interface MediaService {
@@ -62,7 +62,7 @@ export async function startMediaService(options: MediaServiceOptions): Promise<M
     clients,
     publicBase,
     log,
-    ...(options.encodingTimes !== undefined && { encodingTimes: options.encodingTimes }),
+    ...(options.encodingLimits !== undefined && { encodingLimits: options.encodingLimits }),
   });
   const ffmpeg = config.roles.includes('encoder') ? await findFfmpeg(config) : undefined;
   const preparation = new Preparation(() => store.prepare(), log);

@@ -50,14 +50,7 @@ export function assetSet(store: Store): EntitySet {
     },
     async remove(key, parameters) {
       const keepContainer = parameters.get('keepcontainer')?.toLowerCase() === 'true';
-      await assets.delete(
-        idIn('Asset', key),
-        { keepContainer },
-        {
-          withdrawLocators: (id) => locators.withdraw(id),
-          dropFileIndex: (id) => files.dropIndex(id),
-        },
-      );
+      await store.deleteAsset(idIn('Asset', key), { keepContainer });
     },
     navigation: {
       async Files(key) {

@@ -30,9 +30,9 @@ const alternateIdLimit = 4000;
 /** What deleting an asset has to end in other places. */
 export interface AssetEnding {
   /** Takes the asset's locators back: their index rows, and the SAS they gave. */
-  withdrawLocators(id: AssetId): Promise<void>;
+  withdrawLocators(): Promise<void>;
   /** Drops the index rows of its files. */
-  dropFileIndex(id: AssetId): Promise<void>;
+  dropFileIndex(): Promise<void>;
 }
 
 export class Assets {
@@ -133,11 +133,11 @@ export class Assets {
         result: undefined,
       }));
     }
-    await ending.withdrawLocators(id);
+    await ending.withdrawLocators();
     if (!options.keepContainer) {
       await calling(() => this.#blobs.getContainerClient(containerOf(id)).deleteIfExists());
     }
-    await ending.dropFileIndex(id);
+    await ending.dropFileIndex();
     await this.#index.drop(valuePartitions(row), guid);
     await this.#removeRows(guid);
   }

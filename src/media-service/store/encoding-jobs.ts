@@ -13,12 +13,7 @@ import { ended, hasEnded, statePartition, withError, withEvent } from './job-row
 import type { SasSigner } from './sas-signer.ts';
 import type { StoreLog } from './store-log.ts';
 
-/** Attempts that may end in a failure of ffmpeg before the job is an Error. */
-export const failedAttemptLimit = 3;
-/** A job that was taken up so often and never ended takes its encoder down with it: it is an Error, too. */
-export const takeLimit = 20;
-
-export interface EncodingTimes {
+export interface EncodingLimits {
   /** How long a job stays with an encoder that is not heard of any more, seconds. */
   readonly leaseSeconds: number;
   /** How often the encoder renews its lease, milliseconds. */
@@ -27,13 +22,22 @@ export interface EncodingTimes {
   readonly pollMilliseconds: number;
   /** How often, while the queue is empty, jobs are looked for whose message was lost, milliseconds. */
   readonly sweepMilliseconds: number;
+  /** How long a job rests after a failed attempt, seconds. */
+  readonly retrySeconds: number;
+  /** Attempts that may end in a failure of ffmpeg before the job is an Error. */
+  readonly failedAttempts: number;
+  /** Encoders that a job may outlive: one that takes so many down with it is an Error, too. */
+  readonly takes: number;
 }
 
-export const usualTimes: EncodingTimes = {
+export const usualLimits: EncodingLimits = {
   leaseSeconds: 30,
   renewalMilliseconds: 10_000,
   pollMilliseconds: 1000,
   sweepMilliseconds: 60_000,
+  retrySeconds: 5,
+  failedAttempts: 3,
+  takes: 20,
 };
 
 export interface EncodingParts {
@@ -45,7 +49,7 @@ export interface EncodingParts {
   readonly blobs: BlobServiceClient;
   readonly signer: SasSigner;
   readonly log: StoreLog;
-  readonly times: EncodingTimes;
+  readonly limits: EncodingLimits;
 }
 
 /** What a queue message comes to when an encoder takes it. */
@@ -67,10 +71,10 @@ export class EncodingJobs implements EncodingQueue {
   }
 
   async take(): Promise<LeasedJob | undefined> {
-    const { queue, times, log } = this.#parts;
+    const { queue, limits, log } = this.#parts;
     for (;;) {
       const { receivedMessageItems } = await calling(() =>
-        queue.receiveMessages({ numberOfMessages: 1, visibilityTimeout: times.leaseSeconds }),
+        queue.receiveMessages({ numberOfMessages: 1, visibilityTimeout: limits.leaseSeconds }),
       );
       const [message] = receivedMessageItems;
       if (message === undefined) {
@@ -106,7 +110,7 @@ export class EncodingJobs implements EncodingQueue {
           result: { kind: 'dropped', why: 'the job was canceled' },
         };
       }
-      if (job.Takes >= takeLimit) {
+      if (job.Takes >= this.#parts.limits.takes) {
         const detail = {
           Code: 'ErrorProcessingTask',
           Message: `The job was taken up ${job.Takes} times and no encoder ended it.`,
@@ -140,10 +144,10 @@ export class EncodingJobs implements EncodingQueue {
    * hand. Called while the queue is empty, so an unfinished job not heard of for several leases has no message.
    */
   async #sweep(): Promise<void> {
-    const { times, index, partitions, queue, log } = this.#parts;
-    if (Date.now() - this.#sweptAt < times.sweepMilliseconds) return;
+    const { limits, index, partitions, queue, log } = this.#parts;
+    if (Date.now() - this.#sweptAt < limits.sweepMilliseconds) return;
     this.#sweptAt = Date.now();
-    const silence = 4 * times.leaseSeconds * 1000;
+    const silence = 4 * limits.leaseSeconds * 1000;
     const states = [JobState.Queued, JobState.Scheduled, JobState.Processing, JobState.Canceling];
     for (const state of states) {
       const lost = index.scan(statePartition(state), async (guid) => {

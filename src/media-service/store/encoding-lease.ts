@@ -5,7 +5,6 @@ import { LeaseLostError } from '../encoder/encoding-queue.ts';
 import type { AssetId, JobId, TaskErrorDetail, TaskId } from '../model.ts';
 import { containerOf, JobState } from '../model.ts';
 import type { EncodingParts } from './encoding-jobs.ts';
-import { failedAttemptLimit } from './encoding-jobs.ts';
 import { calling, statusOf } from './errors.ts';
 import type { JobRecord, TaskProperties } from './job-rows.ts';
 import { ended, hasEnded, withError, withEvent } from './job-rows.ts';
@@ -13,7 +12,6 @@ import { without } from './table.ts';
 
 /** How long a SAS to read an input is good for: longer than any encode should take. */
 const inputMilliseconds = 12 * 3_600_000;
-const retryDelaySeconds = 5;
 
 /** What becomes of the queue message when a job is ended or given back. */
 type MessageFate = 'away' | 'again at once' | 'again later';
@@ -78,7 +76,7 @@ export class EncodingLease implements LeasedJob {
     this.#position = beginning.position;
     this.#messageId = beginning.message.messageId;
     this.#popReceipt = beginning.message.popReceipt;
-    this.#leasedUntil = beginning.receivedAt + parts.times.leaseSeconds * 1000;
+    this.#leasedUntil = beginning.receivedAt + parts.limits.leaseSeconds * 1000;
     this.#outputId = task.Output as AssetId;
     this.#inputContainer = containerOf(task.Input as AssetId);
     this.jobId = `nb:jid:UUID:${beginning.guid}` as JobId;
@@ -177,14 +175,20 @@ export class EncodingLease implements LeasedJob {
         return { record: ended(record, JobState.Canceled), then: 'away' };
       }
       const FailedAttempts = record.job.FailedAttempts + (countAttempt ? 1 : 0);
-      if (countAttempt && FailedAttempts >= failedAttemptLimit) {
+      if (countAttempt && FailedAttempts >= this.#parts.limits.failedAttempts) {
         const counted = { ...record, job: { ...record.job, FailedAttempts } };
         return {
           record: ended(counted, JobState.Error, (task) => withError(task, detail)),
           then: 'away',
         };
       }
-      const job = { ...without(record.job, 'Lease', 'Heartbeat'), State: JobState.Queued, FailedAttempts };
+      const job = {
+        ...without(record.job, 'Lease', 'Heartbeat'),
+        State: JobState.Queued,
+        FailedAttempts,
+        // An encoder that gives a job back in order was not taken down by it.
+        Takes: record.job.Takes - 1,
+      };
       const tasks = this.#withTask(record, (task) => ({
         ...withEvent(task, detail.Code, detail.Message),
         State: JobState.Queued,
@@ -221,6 +225,7 @@ export class EncodingLease implements LeasedJob {
 
   /** Gives the message up. */
   async #end(fate: MessageFate): Promise<void> {
+    const { limits } = this.#parts;
     this.#over.abort();
     await this.#renewing;
     try {
@@ -231,7 +236,7 @@ export class EncodingLease implements LeasedJob {
               this.#messageId,
               this.#popReceipt,
               this.#guid,
-              fate === 'again later' ? retryDelaySeconds : 0,
+              fate === 'again later' ? limits.retrySeconds : 0,
             ),
       );
     } catch (error) {
@@ -247,15 +252,15 @@ export class EncodingLease implements LeasedJob {
 
   /** Renews the lease, looks for a cancellation and writes the progress, until it is over. */
   async #keep(): Promise<void> {
-    const { times, log } = this.#parts;
-    let renewAt = Date.now() + times.renewalMilliseconds;
+    const { limits, log } = this.#parts;
+    let renewAt = Date.now() + limits.renewalMilliseconds;
     for (;;) {
-      await sleep(times.pollMilliseconds, undefined, { signal: this.#over.signal }).catch(() => undefined);
+      await sleep(limits.pollMilliseconds, undefined, { signal: this.#over.signal }).catch(() => undefined);
       if (this.#over.signal.aborted) return;
       try {
         if (Date.now() >= renewAt) {
           await this.#renew();
-          renewAt = Date.now() + times.renewalMilliseconds;
+          renewAt = Date.now() + limits.renewalMilliseconds;
           await this.#look(true);
         } else {
           await this.#look(false);
@@ -269,14 +274,14 @@ export class EncodingLease implements LeasedJob {
   }
 
   async #renew(): Promise<void> {
-    const { queue, times } = this.#parts;
+    const { queue, limits } = this.#parts;
     const asked = Date.now();
     try {
       const { popReceipt } = await calling(() =>
-        queue.updateMessage(this.#messageId, this.#popReceipt, this.#guid, times.leaseSeconds),
+        queue.updateMessage(this.#messageId, this.#popReceipt, this.#guid, limits.leaseSeconds),
       );
       if (popReceipt !== undefined) this.#popReceipt = popReceipt;
-      this.#leasedUntil = asked + times.leaseSeconds * 1000;
+      this.#leasedUntil = asked + limits.leaseSeconds * 1000;
     } catch (error) {
       const status = statusOf(error);
       if (status !== 404 && status !== 400) throw error;

@@ -1,10 +1,11 @@
+import type { AssetId } from '../model.ts';
 import type { StorageClients } from './storage-clients.ts';
 import { AccessPolicies } from './access-policies.ts';
 import { AssetFiles } from './asset-files.ts';
 import { AssetPartitions } from './asset-partition.ts';
 import { Assets } from './assets.ts';
-import type { EncodingTimes } from './encoding-jobs.ts';
-import { EncodingJobs, usualTimes } from './encoding-jobs.ts';
+import type { EncodingLimits } from './encoding-jobs.ts';
+import { EncodingJobs, usualLimits } from './encoding-jobs.ts';
 import { calling } from './errors.ts';
 import { Index } from './index-rows.ts';
 import { JobPartitions } from './job-rows.ts';
@@ -24,6 +25,8 @@ export interface Store {
   readonly endpoints: StreamingEndpoints;
   readonly content: PublishedBlobs;
   readonly encoding: EncodingJobs;
+  /** Deletes an asset with its files and locators, and its container unless that is to be kept. */
+  deleteAsset(id: AssetId, options: { readonly keepContainer: boolean }): Promise<void>;
   /** The storage account's name. */
   readonly storageAccount: string;
   /** Makes the tables, the queue and the default endpoint where they are missing. */
@@ -35,10 +38,10 @@ export interface StoreOptions {
   /** The public base URL of API and streaming, with a slash at its end; known when the service listens. */
   readonly publicBase: () => string;
   readonly log: StoreLog;
-  readonly encodingTimes?: EncodingTimes;
+  readonly encodingLimits?: EncodingLimits;
 }
 
-export function createStore({ clients, publicBase, log, encodingTimes }: StoreOptions): Store {
+export function createStore({ clients, publicBase, log, encodingLimits }: StoreOptions): Store {
   const { blobs, queue, signer } = clients;
   const tables = {
     assets: clients.table('mediaassets'),
@@ -62,7 +65,7 @@ export function createStore({ clients, publicBase, log, encodingTimes }: StoreOp
   const jobPartitions = new JobPartitions(tables.jobs, index);
   const jobs = new Jobs(jobPartitions, index, tables.index, assets, queue);
   const endpoints = new StreamingEndpoints(tables.service, () => new URL(publicBase()).host);
-  const times = encodingTimes ?? usualTimes;
+  const limits = encodingLimits ?? usualLimits;
   return {
     assets,
     files,
@@ -80,8 +83,13 @@ export function createStore({ clients, publicBase, log, encodingTimes }: StoreOp
       blobs,
       signer,
       log,
-      times,
+      limits,
     }),
+    deleteAsset: (id, options) =>
+      assets.delete(id, options, {
+        withdrawLocators: () => locators.withdraw(id),
+        dropFileIndex: () => files.dropIndex(id),
+      }),
     storageAccount: blobs.accountName,
     async prepare() {
       await Promise.all([

@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import type { ProbeOutcome } from '../../../src/media-service/api/content-health.ts';
+import { ContentHealthCheck } from '../../../src/media-service/api/content-health.ts';
+import { StorageUnavailableError } from '../../../src/media-service/origin/published-content.ts';
+
+const good: ProbeOutcome = { outcome: 'good' };
+const bad: ProbeOutcome = { outcome: 'bad', code: 'malformed-media' };
+
+/** A check over a library whose assets answer as told, and a clock that every look puts on. */
+function checkOver(library: {
+  samples?: string[];
+  state?: () => string;
+  probe?: (id: string) => ProbeOutcome;
+}) {
+  let now = 0;
+  const { samples = [], state = () => 'Running', probe = () => good } = library;
+  const check = new ContentHealthCheck({
+    endpointState: async () => state(),
+    content: { sample: async () => samples },
+    probe: async (id) => probe(id),
+    now: () => (now += 60_000),
+  });
+  return check;
+}
+
+test('an empty library is healthy', async () => {
+  expect(await checkOver({}).check()).toEqual({ healthy: true, sampled: 0, failed: 0 });
+});
+
+test('an endpoint that is not Running, and storage that is not there, are unhealthy at once', async () => {
+  const stopped = checkOver({ state: () => 'Stopped' });
+  expect(await stopped.check()).toMatchObject({ healthy: false, reason: 'endpoint-not-running' });
+  const noTables = checkOver({
+    state: () => {
+      throw new StorageUnavailableError('gone');
+    },
+  });
+  expect(await noTables.check()).toMatchObject({ healthy: false, reason: 'storage-unavailable' });
+  const noBlobs = checkOver({
+    samples: ['a'],
+    probe: () => ({ outcome: 'bad', code: 'storage-unavailable' }),
+  });
+  expect(await noBlobs.check()).toMatchObject({ healthy: false, reason: 'storage-unavailable' });
+});
+
+test('bad content is unhealthy only when most of several samples fail, three rounds in a row', async () => {
+  let failing = ['a', 'b', 'c'];
+  const check = checkOver({
+    samples: ['a', 'b', 'c', 'd'],
+    probe: (id) => (failing.includes(id) ? bad : good),
+  });
+  const rounds = async (count: number): Promise<boolean[]> => {
+    const seen: boolean[] = [];
+    for (let round = 0; round < count; round++) seen.push((await check.check()).healthy);
+    return seen;
+  };
+  expect(await rounds(2)).toEqual([true, true]);
+  failing = ['a', 'b'];
+  expect(await rounds(1)).toEqual([true]);
+  failing = ['a', 'b', 'c'];
+  expect(await rounds(4)).toEqual([true, true, false, false]);
+  failing = [];
+  expect(await rounds(1)).toEqual([true]);
+});
+
+test('one bad film is no reason to take an origin away', async () => {
+  const check = checkOver({ samples: ['a'], probe: () => bad });
+  for (let round = 0; round < 5; round++) {
+    expect(await check.check()).toEqual({ healthy: true, sampled: 1, failed: 1 });
+  }
+});

@@ -1,0 +1,31 @@
+import type { EncodingLimits } from '../../../src/media-service/store/encoding-jobs.ts';
+import { usualLimits } from '../../../src/media-service/store/encoding-jobs.ts';
+import { storageClients } from '../../../src/media-service/store/storage-clients.ts';
+import type { Store } from '../../../src/media-service/store/store.ts';
+import { createStore } from '../../../src/media-service/store/store.ts';
+import { memoryLog } from '../running-service.ts';
+
+/** Short enough for a test, long enough for a busy machine. */
+export const limits: EncodingLimits = {
+  ...usualLimits,
+  leaseSeconds: 4,
+  renewalMilliseconds: 500,
+  pollMilliseconds: 50,
+  sweepMilliseconds: 0,
+  retrySeconds: 1,
+};
+
+/** A store without its service, prepared. */
+export async function storeOver(
+  connectionString: string,
+  changed: Partial<EncodingLimits> = {},
+): Promise<Store> {
+  const store = createStore({
+    clients: await storageClients({ kind: 'key', connectionString }),
+    publicBase: () => 'http://127.0.0.1:1/',
+    log: memoryLog([]),
+    encodingLimits: { ...limits, ...changed },
+  });
+  await store.prepare();
+  return store;
+}
