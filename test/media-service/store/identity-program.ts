@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { ContainerClient } from '@azure/storage-blob';
-import { mediaServiceConfig } from '../../../src/config.ts';
+import { mediaServiceConfig } from '../../../src/config/media-service.ts';
 import { startAzurite } from '../../../src/local/azurite.ts';
 import { startMediaService } from '../../../src/media-service/service.ts';
 import { storageClients } from '../../../src/media-service/store/storage-clients.ts';
