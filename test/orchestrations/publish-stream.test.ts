@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Claim } from '../../src/activities/claims.ts';
 import { copyBlobs } from '../../src/orchestrations/copy-blobs.ts';
@@ -19,7 +22,7 @@ describe('publishing a stream', () => {
   let count = 0;
 
   beforeAll(async () => {
-    both = await TwoDataCenters.start();
+    both = await TwoDataCenters.start({ allowPrivateInputUrls: true });
     await both.startFixtureEncoder('a', (input) =>
       input === 'text.mp4' ? 'fail' : input === 'slow.mp4' ? 'hang' : 'finish',
     );
@@ -107,13 +110,35 @@ describe('publishing a stream', () => {
     for (const side of ['a', 'b'] as const) {
       const assets = await both.media(side).assetsByAlternateId(input.run.streamId);
       expect(assets.map(({ Name }) => Name)).toEqual([`${input.run.streamId} source=a revision=1`]);
-      expect(await both.locatorsOf(side)).toEqual({ sas: 0, origin: [result.locatorId] });
+      const [published] = assets;
+      expect((await both.media(side).locators(published!.Id)).map(({ Id }) => Id)).toEqual([
+        result.locatorId,
+      ]);
+      expect((await both.locatorsOf(side)).sas).toBe(0);
     }
     const stored = run.engine.stored + JSON.stringify(run.engine.statuses) + JSON.stringify(both.events);
     expect(stored).not.toMatch(/sig=|[?&]se=|Bearer /);
     for (const secret of both.secrets()) expect(stored).not.toContain(secret);
     expect(run.customStatus).toEqual({ step: 'done', percent: 100 });
     expect(run.engine.unfinished).toEqual([]);
+  });
+
+  it('takes its input from a URL, and stores nothing of its signature', async () => {
+    const server = createServer((_request, response) => response.end('a video')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}/hello.mp4?sig=SIGNATURE`;
+    const input = await claimed('from-url', { url: 'in the claim' }, url);
+    const run = await publish(input);
+    server.close();
+    expect(run.error).toBeUndefined();
+    expect(run.output).toMatchObject({ protected: true });
+    const [taken] = await both.media('a').assetsByAlternateId(`input:${input.run.streamId}`);
+    expect((await both.media('a').files(taken!.Id)).map(({ Name }) => Name)).toEqual(['hello.mp4']);
+    expect((await both.locatorsOf('a')).sas).toBe(0);
+    expect(await both.dependencies.claims.inputUrl(input.run)).toBeUndefined();
+    const stored = run.engine.stored + JSON.stringify(run.engine.statuses) + JSON.stringify(both.events);
+    expect(stored).not.toContain('SIGNATURE');
   });
 
   it('comes to the same when every step is cut off after its effect and runs again', async () => {

@@ -135,6 +135,8 @@ export class ReplayEngine {
   }
 
   async #turn(): Promise<void> {
+    // What has ended by now comes in one episode, as from the engine's queue.
+    await new Promise((resolve) => setImmediate(resolve));
     const ready = [...this.#instances.values()].find(
       (one) => one.inbox.length > 0 && one.ended === undefined,
     );

@@ -1,0 +1,347 @@
+import { TableClient, TableServiceClient } from '@azure/data-tables';
+import { BlobServiceClient } from '@azure/storage-blob';
+import { QueueServiceClient } from '@azure/storage-queue';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TwoDataCenters } from '../two-data-centers.ts';
+import { FunctionApp, type Answer } from './function-app.ts';
+
+describe('the HTTP API', () => {
+  let both: TwoDataCenters;
+  let app: FunctionApp;
+  const answers: string[] = [];
+
+  beforeAll(async () => {
+    both = await TwoDataCenters.start();
+    await both.startFixtureEncoder('a', (input) => (input === 'slow.mp4' ? 'hang' : 'finish'));
+    app = await FunctionApp.start(both.workflowSettings());
+  });
+  afterAll(async () => {
+    await app.kill();
+    await both.close();
+  });
+
+  const call = async (...given: Parameters<FunctionApp['call']>): Promise<Answer> => {
+    const answer = await app.call(...given);
+    // An upload's URL is the one secret that is to be given out.
+    if (given[1] !== '/api/uploads') answers.push(answer.text);
+    return answer;
+  };
+
+  async function upload(fileName: string, content = 'a video'): Promise<string> {
+    const { status, json } = await call('POST', '/api/uploads', { fileName });
+    expect(status).toBe(201);
+    const put = await fetch(json['uploadUrl'] as string, {
+      method: 'PUT',
+      headers: { 'x-ms-blob-type': 'BlockBlob' },
+      body: content,
+    });
+    expect(put.status).toBe(201);
+    return json['assetId'] as string;
+  }
+
+  it('answers its health to anybody, and everything else to a key only', async () => {
+    expect(await call('GET', '/api/health', undefined, { key: '' })).toMatchObject({
+      status: 200,
+      json: { status: 'healthy' },
+    });
+    for (const [method, path] of [
+      ['POST', '/api/streams'],
+      ['GET', '/api/streams'],
+      ['POST', '/api/uploads'],
+      ['POST', '/api/resync'],
+      ['GET', '/api/operations/x-0000000000000000'],
+      ['GET', '/api/openapi.json'],
+    ] as const) {
+      expect((await call(method, path, undefined, { key: '' })).status).toBe(401);
+      expect((await call(method, path, undefined, { key: 'wrong' })).status).toBe(401);
+    }
+  });
+
+  it('publishes one stream for the same request, also at the very same moment, and refuses another input', async () => {
+    const assetId = await upload('my film (1).mp4');
+    const body = { streamId: 'hello', input: { assetId } };
+    const posted = await Promise.all(Array.from({ length: 6 }, () => call('POST', '/api/streams', body)));
+    expect(posted.map(({ status }) => status)).toEqual(Array(6).fill(202));
+    const ids = new Set(posted.map(({ json }) => json['operationId']));
+    expect(ids.size).toBe(1);
+    const [operationId] = ids;
+    expect(posted[0]!.headers.get('location')).toBe(`/api/operations/${String(operationId)}`);
+
+    const other = { ...body, input: { assetId: await upload('other.mp4') } };
+    const refused = await call('POST', '/api/streams', other);
+    expect(refused).toMatchObject({ status: 409, json: { code: 'stream-exists' } });
+    expect(refused.headers.get('content-type')).toBe('application/problem+json');
+
+    const operation = await app.follow(operationId);
+    expect(operation).toMatchObject({
+      operationId,
+      streamId: 'hello',
+      kind: 'publish',
+      status: 'succeeded',
+      step: 'done',
+      percent: 100,
+      result: { protected: true, compared: { equal: true } },
+    });
+    const again = await call('POST', '/api/streams', body);
+    expect(again).toMatchObject({ status: 202, json: { operationId, status: 'succeeded' } });
+    expect(await call('POST', '/api/streams', other)).toMatchObject({
+      status: 409,
+      json: { code: 'stream-exists' },
+    });
+    for (const side of ['a', 'b'] as const) {
+      expect(await both.media(side).assetsByAlternateId('hello')).toHaveLength(1);
+      const { locatorId } = operation['result'] as { locatorId: string };
+      expect((await both.locatorsOf(side)).origin).toEqual([locatorId]);
+    }
+  });
+
+  it('shows a stream and lists streams', async () => {
+    const { status, json } = await call('GET', '/api/streams/hello');
+    expect(status).toBe(200);
+    expect(json).toMatchObject({
+      streamId: 'hello',
+      source: 'a',
+      protected: true,
+      unreachable: [],
+      differences: [],
+      sides: { a: { files: 5, revision: 1 }, b: { files: 5, revision: 1 } },
+    });
+    const { a, b } = json['sides'] as Record<'a' | 'b', { urls: { hls: string } }>;
+    expect(new URL(a.urls.hls).pathname).toBe(new URL(b.urls.hls).pathname);
+    expect(await call('GET', '/api/streams?limit=1')).toMatchObject({
+      status: 200,
+      json: { streams: [{ streamId: 'hello', source: 'a' }] },
+    });
+    expect((await call('GET', '/api/streams?limit=0')).status).toBe(400);
+    expect(await call('GET', '/api/streams/nobody')).toMatchObject({
+      status: 404,
+      json: { code: 'stream-missing' },
+    });
+  });
+
+  it('verifies, finds what is gone at the target, and repairs it', async () => {
+    const verified = async (): Promise<Answer['json']> => {
+      const { json } = await call('POST', '/api/streams/hello/verify', { level: 'bytes' });
+      return app.follow(json['operationId']);
+    };
+    expect(await verified()).toMatchObject({ status: 'succeeded', result: { compared: { equal: true } } });
+    const [replica] = await both.media('b').assetsByAlternateId('hello');
+    const [locator] = await both.media('b').locators(replica!.Id);
+    const account = both.azurite.account('mediab');
+    const blobs = BlobServiceClient.fromConnectionString(account.connectionString);
+    const container = blobs.getContainerClient(`asset-${replica!.Id.slice(-36)}`);
+    await container.deleteBlob('hello_aac_128.cmfa');
+    await both.media('b').deleteLocator(locator!.Id);
+    expect(await verified()).toMatchObject({
+      status: 'succeeded',
+      result: {
+        compared: {
+          equal: false,
+          differences: expect.arrayContaining([
+            { kind: 'file-missing', file: 'hello_aac_128.cmfa' },
+            { kind: 'locator-missing', side: 'target' },
+          ]) as unknown,
+        },
+      },
+    });
+    const { json } = await call('POST', '/api/streams/hello/replicate');
+    expect(await app.follow(json['operationId'])).toMatchObject({
+      status: 'succeeded',
+      kind: 'replicate',
+      result: { protected: true, locatorId: locator!.Id },
+    });
+    expect(await verified()).toMatchObject({ result: { compared: { equal: true } } });
+  });
+
+  it('re-syncs: reports what is not protected, then repairs it', async () => {
+    await both.publishFixture('a', 'unprotected');
+    const run = async (mode: string): Promise<Answer['json']> => {
+      const { status, json } = await call('POST', '/api/resync', { mode });
+      expect(status).toBe(202);
+      return app.follow(json['operationId']);
+    };
+    expect(await run('report')).toMatchObject({
+      status: 'succeeded',
+      kind: 'resync',
+      result: { mode: 'report', checked: 2, unprotected: 1, open: [{ streamId: 'unprotected' }] },
+    });
+    expect(await run('repair')).toMatchObject({
+      status: 'succeeded',
+      result: { mode: 'repair', repaired: 1, unprotected: 0 },
+    });
+    expect(await call('GET', '/api/streams/unprotected')).toMatchObject({ json: { protected: true } });
+  });
+
+  it('cancels a run: its job, its locators, its claim', async () => {
+    // Of uploads that were never submitted.
+    const { sas } = await both.locatorsOf('a');
+    const body = { streamId: 'canceled', input: { assetId: await upload('slow.mp4') } };
+    const { json } = await call('POST', '/api/streams', body);
+    const operation = `/api/operations/${String(json['operationId'])}`;
+    for (;;) {
+      const { json: now } = await call('GET', operation);
+      if (now['step'] === 'waitForJob') break;
+      expect(now['status']).toBe('running');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    expect((await call('POST', `${operation}/cancel`)).status).toBe(202);
+    expect(await app.follow(json['operationId'])).toMatchObject({
+      status: 'canceled',
+      error: { code: 'canceled', retriable: false },
+    });
+    expect(await call('POST', `${operation}/cancel`)).toMatchObject({
+      status: 409,
+      json: { code: 'not-running' },
+    });
+    expect((await both.locatorsOf('a')).sas).toBe(sas);
+    const [job] = await both.media('a').jobsByName(String(json['operationId']));
+    expect(job?.State).toBe(5);
+  });
+
+  it.each([
+    ['not JSON', '{', 400, 'bad-json'],
+    ['a JSON that is no object', '[]', 400, 'bad-request'],
+    ['nothing', '', 400, 'bad-request'],
+    [
+      'an unknown property',
+      { streamId: 'x', input: { url: 'https://example.com/a.mp4' }, colour: 1 },
+      400,
+      'bad-request',
+    ],
+    ['no input', { streamId: 'x' }, 400, 'bad-request'],
+    [
+      'two inputs',
+      {
+        streamId: 'x',
+        input: {
+          url: 'https://example.com/a.mp4',
+          assetId: 'nb:cid:UUID:00000000-0000-4000-8000-000000000000',
+        },
+      },
+      400,
+      'bad-request',
+    ],
+    [
+      'an unknown preset',
+      { streamId: 'x', input: { url: 'https://example.com/a.mp4' }, preset: 'Best' },
+      400,
+      'bad-request',
+    ],
+    [
+      'a private address',
+      { streamId: 'x', input: { url: 'http://169.254.169.254/latest' } },
+      422,
+      'input-url-refused',
+    ],
+    ['another scheme', { streamId: 'x', input: { url: 'file:///etc/passwd' } }, 400, 'bad-request'],
+    [
+      'a missing asset',
+      { streamId: 'x', input: { assetId: '00000000-0000-4000-8000-000000000000' } },
+      422,
+      'input-missing',
+    ],
+    [
+      'another home',
+      { streamId: 'x', source: 'b', input: { url: 'https://example.com/a.mp4' } },
+      409,
+      'not-home',
+    ],
+    ...['', 'a/b', '../x', '-x', 'a b', 'ü', 'x'.repeat(65), 'a#b', '~resync'].map(
+      (streamId) =>
+        [
+          `the stream id "${streamId.slice(0, 10)}"`,
+          { streamId, input: { url: 'https://example.com/a.mp4' } },
+          400,
+          'bad-request',
+        ] as const,
+    ),
+  ] as const)('refuses %s, and says what is wrong', async (_case, body, status, code) => {
+    const answer = await call('POST', '/api/streams', body, { raw: typeof body === 'string' });
+    expect(answer).toMatchObject({ status, json: { code, status } });
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+    expect(String(answer.json['detail']).length).toBeGreaterThan(10);
+  });
+
+  it('lists every problem of a request at once', async () => {
+    const { json } = await call('POST', '/api/streams', {
+      streamId: 'a b',
+      input: {},
+      preset: 'Best',
+      more: 1,
+    });
+    const problems = json['problems'] as { at: string }[];
+    expect(problems.map(({ at }) => at).sort()).toEqual(['', 'input', 'preset', 'streamId']);
+  });
+
+  it('refuses a body of 10 MB', async () => {
+    const body = JSON.stringify({ streamId: 'x', input: { url: `https://example.com/${'x'.repeat(1e7)}` } });
+    const answer = await call('POST', '/api/streams', body, { raw: true });
+    expect(answer).toMatchObject({ status: 413, json: { code: 'body-too-large' } });
+  });
+
+  it('refuses an encrypted asset and one with two .ism files before it starts anything', async () => {
+    const encrypted = await both.upload('a', { 'a.mp4': 'x' }, { name: 'secret', options: 1 });
+    const twice = await both.upload('a', { 'a.ism': 'x', 'b.ism': 'y' });
+    expect(
+      await call('POST', '/api/streams', { streamId: 'x', input: { assetId: encrypted } }),
+    ).toMatchObject({
+      status: 422,
+      json: { code: 'input-encrypted' },
+    });
+    expect(await call('POST', '/api/streams', { streamId: 'x', input: { assetId: twice } })).toMatchObject({
+      status: 422,
+      json: { code: 'manifest-count' },
+    });
+    expect(await both.dependencies.claims.read('x' as never)).toBeUndefined();
+  });
+
+  it('describes itself in OpenAPI', async () => {
+    const { status, json } = await call('GET', '/api/openapi.json');
+    expect(status).toBe(200);
+    expect(json['openapi']).toBe('3.1.0');
+    const paths = json['paths'] as Record<string, Record<string, unknown>>;
+    expect(Object.keys(paths)).toContain('/api/streams/{streamId}/replicate');
+    expect(JSON.stringify(paths['/api/streams']!['post'])).toContain('additionalProperties":false');
+  });
+
+  it('knows no operation that was never started', async () => {
+    for (const id of ['hello-0000000000000000', 'nonsense', '..%2f..']) {
+      expect(await call('GET', `/api/operations/${id}`)).toMatchObject({
+        status: 404,
+        json: { code: 'not-found' },
+      });
+    }
+  });
+
+  it('leaves no SAS signature, key or token in storage, answers or logs', async () => {
+    const { connectionString } = both.azurite.account('functions');
+    const stored: string[] = [];
+    const tables = TableServiceClient.fromConnectionString(connectionString, {
+      allowInsecureConnection: true,
+    });
+    for await (const { name } of tables.listTables()) {
+      const table = TableClient.fromConnectionString(connectionString, name!, {
+        allowInsecureConnection: true,
+      });
+      for await (const row of table.listEntities()) stored.push(JSON.stringify(row));
+    }
+    expect(stored.length).toBeGreaterThan(50);
+    const blobs = BlobServiceClient.fromConnectionString(connectionString);
+    for await (const { name } of blobs.listContainers()) {
+      const container = blobs.getContainerClient(name);
+      for await (const blob of container.listBlobsFlat()) {
+        stored.push((await container.getBlobClient(blob.name).downloadToBuffer()).toString('latin1'));
+      }
+    }
+    const queues = QueueServiceClient.fromConnectionString(connectionString);
+    for await (const { name } of queues.listQueues()) {
+      const { peekedMessageItems } = await queues.getQueueClient(name).peekMessages({ numberOfMessages: 32 });
+      stored.push(...peekedMessageItems.map(({ messageText }) => messageText));
+    }
+    const everything = [...stored, ...answers, app.log].join('\n');
+    expect(everything).not.toMatch(/[?&]sig=|%26sig%3D|Bearer [A-Za-z0-9]/);
+    for (const secret of [...both.secrets(), ...app.secrets]) {
+      expect(everything.includes(secret), secret.slice(0, 6)).toBe(false);
+    }
+  });
+});
