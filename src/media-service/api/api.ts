@@ -249,7 +249,12 @@ function quoted(parameters: URLSearchParams, name: string): string {
   const found = [...parameters].find(([key]) => key.toLowerCase() === name)?.[1];
   const text = /^'(.*)'$/.exec(found ?? '')?.[1];
   if (text === undefined) throw badRequest(`The parameter ${name} is missing: ${name}='…'.`);
-  return decodeURIComponent(text);
+  try {
+    // Some clients encode the id twice.
+    return decodeURIComponent(text);
+  } catch {
+    throw badRequest(`The parameter ${name} cannot be read.`);
+  }
 }
 
 function send(

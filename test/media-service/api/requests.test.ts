@@ -122,6 +122,7 @@ describe('what is wrong is told', () => {
     expect((await client.get('Films')).status).toBe(404);
     expect((await client.get("Assets('nonsense')")).status).toBe(404);
     expect((await client.get("Assets('%ff')")).status).toBe(404);
+    expect((await client.get("CreateFileInfos?assetid='%25'")).status).toBe(400);
     expect((await client.call('DELETE', 'Assets')).status).toBe(405);
     expect((await client.call('POST', 'MediaProcessors', {})).status).toBe(405);
     const asset = await client.make('Assets', {});
