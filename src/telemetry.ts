@@ -81,7 +81,8 @@ function toConsole(level: 'info' | 'error', line: string): void {
 
 async function applicationInsights(connectionString: string): Promise<EventSink> {
   const { TelemetryClient } = await import('applicationinsights');
-  const client = new TelemetryClient(connectionString);
+  // Events only, and every one of them: requests and dependencies are the Functions host's to trace and to sample.
+  const client = new TelemetryClient(connectionString, { useGlobalProviders: false });
   return {
     trackEvent: (event) => client.trackEvent(event),
     flush: () => client.flush(),

@@ -26,6 +26,9 @@ export const kinds: Readonly<Record<string, OperationKind>> = {
   resync: 'resync',
 };
 
+/** The orchestrations that answer the event; the others change nothing of their own. */
+const cancelable: readonly string[] = ['publishStream', 'replicateStream'];
+
 const runStatus = z.object({
   step: z.string(),
   percent: z.number(),
@@ -67,6 +70,13 @@ export function registerOperations({ dependencies: { claims } }: Application): v
       if (status === undefined) throw unknownOperation(operationId);
       if (hasEnded(status)) {
         throw new RequestError(409, 'not-running', `The operation ${operationId} has ended already.`);
+      }
+      if (!cancelable.includes(status.name)) {
+        throw new RequestError(
+          409,
+          'not-cancelable',
+          `The operation ${operationId} ends by itself: wait for it.`,
+        );
       }
       await client.raiseEvent(operationId, cancelEvent, {});
       const body = {

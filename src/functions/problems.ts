@@ -3,7 +3,13 @@ import type { ErrorCode, Failure } from '../streams/errors.ts';
 
 /** Codes of answers that no run gives: the request itself was at fault, or the app cannot answer now. */
 export type RequestProblemCode =
-  'bad-request' | 'bad-json' | 'body-too-large' | 'not-found' | 'not-running' | 'unavailable';
+  | 'bad-request'
+  | 'bad-json'
+  | 'body-too-large'
+  | 'not-found'
+  | 'not-running'
+  | 'not-cancelable'
+  | 'unavailable';
 
 export type ProblemCode = ErrorCode | RequestProblemCode;
 

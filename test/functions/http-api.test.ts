@@ -122,6 +122,9 @@ describe('the HTTP API', () => {
   it('verifies, finds what is gone at the target, and repairs it', async () => {
     const verified = async (): Promise<Answer['json']> => {
       const { json } = await call('POST', '/api/streams/hello/verify', { level: 'bytes' });
+      expect(await call('POST', `/api/operations/${String(json['operationId'])}/cancel`)).toMatchObject({
+        status: 409,
+      });
       return app.follow(json['operationId']);
     };
     expect(await verified()).toMatchObject({ status: 'succeeded', result: { compared: { equal: true } } });
