@@ -2,7 +2,6 @@
  * Copying between two storage accounts: this project's blob copy beside rclone, the tool one would pick instead. Both
  * accounts are in one process of the emulator, and every contender is a process of its own, its start included.
  */
-import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,18 +14,16 @@ import {
   generateAccountSASQueryParameters,
   SASProtocol,
   StorageSharedKeyCredential,
-  type ContainerClient,
 } from '@azure/storage-blob';
 import type { ContainerSasUrl } from '../src/blob-copy/container-sas.ts';
-import { inLanes } from '../src/blob-copy/lanes.ts';
 import { startAzurite, type EmulatedAccount } from '../src/local/azurite.ts';
 import type { Benchmark, BenchmarkOptions, Contender, Outcome, Work } from './benchmark.ts';
+import { blockSize, uploadLarge, uploadMany } from './copy-data.ts';
 import type { ProcessCopy, ProcessCopyResult } from './copy-process.ts';
 import { findOnPath, runMeasured } from './measured-process.ts';
 
 /** Blobs at a time, for every contender. */
 const parallel = 32;
-const blockSize = 8 * 2 ** 20;
 
 export const copyBenchmark: Benchmark = {
   name: 'copy',
@@ -58,8 +55,11 @@ async function worksOf(
 ): Promise<readonly Work[]> {
   const [many, blocks] = quick ? [100, 8] : [2000, 256];
   const source = BlobServiceClient.fromConnectionString(one.connectionString);
-  await uploadMany(source.getContainerClient('many'), many);
-  await uploadLarge(source.getContainerClient('large'), blocks);
+  const [manyBlobs, largeBlob] = [source.getContainerClient('many'), source.getContainerClient('large')];
+  await manyBlobs.create();
+  await uploadMany(manyBlobs, many);
+  await largeBlob.create();
+  await uploadLarge(largeBlob, blocks);
   const note =
     'The emulator copies on the service side by reference: such times say how many calls are made, no more.';
   return [
@@ -76,30 +76,6 @@ async function worksOf(
       note,
     },
   ];
-}
-
-async function uploadMany(container: ContainerClient, count: number): Promise<void> {
-  await container.create();
-  const names = Array.from({ length: count }, (_, index) => `blob-${String(index).padStart(6, '0')}`);
-  await inLanes(names, parallel, undefined, async (name) => {
-    await container.getBlockBlobClient(name).upload(randomBytes(4096), 4096);
-  });
-}
-
-async function uploadLarge(container: ContainerClient, blocks: number): Promise<void> {
-  await container.create();
-  const blob = container.getBlockBlobClient('large.mp4');
-  const block = randomBytes(blockSize);
-  const transactionalContentMD5 = createHash('md5').update(block).digest();
-  const whole = createHash('md5');
-  const ids = Array.from({ length: blocks }, (_, index) =>
-    Buffer.from(String(index).padStart(6, '0')).toString('base64'),
-  );
-  await inLanes(ids, 4, undefined, async (id) => {
-    whole.update(block);
-    await blob.stageBlock(id, block, block.length, { transactionalContentMD5 });
-  });
-  await blob.commitBlockList(ids, { blobHTTPHeaders: { blobContentMD5: whole.digest() } });
 }
 
 function contendersFor(container: string, one: EmulatedAccount, two: EmulatedAccount): readonly Contender[] {

@@ -6,12 +6,15 @@ export class OrderedHash {
   readonly #waiting = new Map<number, { readonly bytes: Uint8Array; readonly done: () => void }>();
   #next = 0;
 
-  /** Resolves when the part at `offset` is hashed and its memory is free; rejects when `signal` ends the waiting. */
-  async add(offset: number, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
+  /**
+   * Resolves when the part at `offset` is hashed and its memory is free: true, or false when `signal` has ended the
+   * waiting.
+   */
+  async add(offset: number, bytes: Uint8Array, signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve) => {
       const abort = (): void => {
         this.#waiting.delete(offset);
-        reject(signal.reason as Error);
+        resolve(false);
       };
       if (signal.aborted) {
         abort();
@@ -20,7 +23,7 @@ export class OrderedHash {
       signal.addEventListener('abort', abort, { once: true });
       const done = (): void => {
         signal.removeEventListener('abort', abort);
-        resolve();
+        resolve(true);
       };
       this.#waiting.set(offset, { bytes, done });
       this.#drain();

@@ -89,7 +89,7 @@ export async function wait(options: RequestOptions, retry: number): Promise<void
   });
 }
 
-function canceled({ side, doing }: RequestSubject): BlobCopyError {
+export function canceled({ side, doing }: RequestSubject): BlobCopyError {
   return new BlobCopyError({ code: 'canceled', side, message: `${doing} was cancelled` });
 }
 

@@ -6,7 +6,7 @@ import { BlobCopyError } from './errors.ts';
 import { inLanes } from './lanes.ts';
 import { OrderedHash } from './ordered-hash.ts';
 import { readRange, type Range } from './read-range.ts';
-import { repeated } from './requests.ts';
+import { canceled, repeated } from './requests.ts';
 import { commit, stagedBlocks, withMd5 } from './staged-blocks.ts';
 
 const parallel = 4;
@@ -51,10 +51,11 @@ async function copyBlocks(job: BlobJob): Promise<string> {
     // What is staged already is read all the same: only the hash of everything tells that nothing wrong was staged.
     await fill(bytes, block, job, signal);
     const isStaged = staged.has(block.id);
-    await Promise.all([
+    const [isHashed] = await Promise.all([
       hash.add(block.offset, bytes, signal),
       isStaged ? undefined : stage(block, bytes, job, signal),
     ]);
+    if (!isHashed) throw canceled(optionsFor(job, 'source', 'Reading'));
     done += block.count;
     job.progressed(done);
   });

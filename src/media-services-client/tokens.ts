@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MediaServicesError } from './errors.ts';
 import { describeFailure, within } from './failure.ts';
-import type { Clock } from './retry.ts';
+import { parseRetryAfter, type Clock } from './retry.ts';
 
 export interface Credentials {
   readonly tenantId: string | undefined;
@@ -53,8 +53,12 @@ export class TokenCache {
   async #renew(): Promise<AccessToken> {
     const token = await this.#issue(within(timeLimit, this.#signal)).catch((error: unknown) => {
       if (error instanceof MediaServicesError) throw error;
-      const message = `No token could be got: ${describeFailure(error)}`;
-      throw new MediaServicesError({ code: 'token', message, retriable: this.#signal?.aborted !== true });
+      const isCanceled = this.#signal?.aborted === true;
+      throw new MediaServicesError({
+        code: isCanceled ? 'canceled' : 'token',
+        message: `No token could be got: ${describeFailure(error)}`,
+        retriable: !isCanceled,
+      });
     });
     const life = token.expires - this.#clock.now();
     // Five minutes for long calls and skewed clocks, less for a token that hardly lives that long.
@@ -122,6 +126,7 @@ function clientCredentials(
         message: `The token endpoint answered ${response.status}${reason === '' ? '' : ` (${reason})`}`,
         status: response.status,
         retriable: response.status >= 500 || response.status === 429 || response.status === 408,
+        retryAfter: parseRetryAfter(response.headers.get('retry-after'), clock.now()),
       });
     }
     const answer = tokenAnswer.safeParse(body);

@@ -310,3 +310,27 @@ test('an aborted copy ends at once', async () => {
   );
   expect(error).toMatchObject({ code: 'canceled', retriable: false });
 });
+
+test('an aborted copy is told as cancelled also where lanes wait for each other', async () => {
+  const blob = await blobOf(randomBytes(4 * mebibyte));
+  const controller = new AbortController();
+  let staged = 0;
+  // The first block never comes, so that the others wait for its hash.
+  const from = await faulty((request) =>
+    isDownload(request) && request.headers['x-ms-range']?.startsWith('bytes=0-') === true
+      ? { kind: 'hang' }
+      : undefined,
+  );
+  const to = await faulty((request) => {
+    if (isStaging(request) && ++staged === 3) setTimeout(() => controller.abort(), 50);
+    return undefined;
+  });
+  const copy = copyBlob(
+    streamed(blob, {
+      source: source.sas('rl', from.host),
+      target: target.sas('rwl', to.host),
+      signal: controller.signal,
+    }),
+  );
+  expect(await failure(copy)).toMatchObject({ code: 'canceled', retriable: false });
+});

@@ -96,6 +96,16 @@ test('what the token endpoint refuses is told without the secret; its hiccups ar
   expect(service.calls).toHaveLength(1);
 });
 
+test('a token request that is aborted is told as cancelled', async () => {
+  const controller = new AbortController();
+  service.answerTokens(() => {
+    controller.abort();
+    return { fault: 'hang' };
+  });
+  const error = await failure(service.client({ signal: controller.signal }).asset(assetId));
+  expect(error).toMatchObject({ code: 'canceled', retriable: false });
+});
+
 test('incomplete credentials are told when the client is made', () => {
   const credentials = { tenantId: undefined, clientId: 'x', clientSecret: undefined, resource: 'https://x' };
   expect(() => service.client({ credentials })).toThrow(
