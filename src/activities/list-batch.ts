@@ -15,6 +15,8 @@ export interface BlobVersion {
   /** Bytes. */
   readonly size: number;
   readonly etag: string;
+  /** Absent at the target. */
+  readonly isNew: boolean;
 }
 
 /** Step 9: the blobs of one batch that are still to be copied. */
@@ -29,7 +31,7 @@ export function listBatch(dependencies: Dependencies) {
     const blobs = copies
       .filter(({ name }) => name >= batch.first && name <= batch.last)
       .slice(0, blobsInBatch)
-      .map(({ name, size, etag }) => ({ name, size, etag }));
+      .map(({ name, size, etag, isNew }) => ({ name, size, etag, isNew }));
     return { blobs };
   };
 }

@@ -1,5 +1,5 @@
 import type { BlobSummary } from '../blob-copy/container-sas.ts';
-import { planCopy } from '../blob-copy/plan.ts';
+import { planCopy, type PlannedCopy } from '../blob-copy/plan.ts';
 import type { LocatorId } from '../media-service/model.ts';
 import type { Side } from '../streams/data-center.ts';
 import { FinalError } from '../streams/errors.ts';
@@ -66,7 +66,7 @@ export async function copiesBetween(
   run: RunReference,
   source: Place,
   target: Place,
-): Promise<readonly BlobSummary[]> {
+): Promise<readonly PlannedCopy[]> {
   if (await claims.cancelRequested(run)) throw new FinalError('canceled', 'The operation was canceled.');
   const [there, here] = await Promise.all(
     [source, target].map(({ side, sasLocatorId }) =>

@@ -21,6 +21,13 @@ export interface BlobJob {
   readonly progressed: (bytes: number) => void;
 }
 
+/** What the target's service answered to the request that made the blob. */
+export interface WrittenBlob {
+  /** Hex, of the bytes that it got; undefined when it has not hashed them. */
+  readonly md5: string | undefined;
+  readonly etag: string | undefined;
+}
+
 /** Bytes a millisecond; a slower transfer whose progress cannot be seen counts as none. */
 const slowest = 2 ** 20 / 1000;
 

@@ -71,6 +71,6 @@ function quoted(etag: string): string {
   return etag === '' || etag.endsWith('"') ? etag : `"${etag}"`;
 }
 
-function hex(md5: Uint8Array | undefined): string | undefined {
+export function hex(md5: Uint8Array | undefined): string | undefined {
   return md5 === undefined || md5.length === 0 ? undefined : Buffer.from(md5).toString('hex');
 }

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { optionsFor, type BlobJob } from './blob-job.ts';
+import { optionsFor, type BlobJob, type WrittenBlob } from './blob-job.ts';
 import { blockSizeFor, defaultBlockSize } from './blocks.ts';
 import type { BlobSummary, ContainerSasUrl } from './container-sas.ts';
 import { openContainer, sourceEtagMetadata, sourceMd5Metadata, summaryOf } from './container.ts';
@@ -22,6 +22,8 @@ export interface BlobCopy {
   readonly etag: string;
   /** Hex; what the bytes must have. Absent: the Content-MD5 of the source, when it has one. */
   readonly md5?: string | undefined;
+  /** Whether the target's listing lacked it, so that it need not be looked for there. */
+  readonly isNew?: boolean;
   readonly signal?: AbortSignal;
   /** Bytes so far; never less than told before. */
   readonly onProgress?: (bytes: number) => void;
@@ -58,7 +60,7 @@ const stagings = 2;
  */
 export async function copyBlob(copy: BlobCopy): Promise<CopiedBlob> {
   const job = await prepare(copy);
-  const before = await atTarget(job);
+  const before = copy.isNew === true ? undefined : await atTarget(job);
   if (before !== undefined && hasSameContent({ ...job.version, md5: job.md5 }, before)) {
     job.progressed(copy.size);
     return { name: copy.name, size: copy.size, md5: before.md5, etag: before.etag, way: 'skipped' };
@@ -67,16 +69,18 @@ export async function copyBlob(copy: BlobCopy): Promise<CopiedBlob> {
   let refused = false;
   if (copy.way !== 'streamed' && copy.refusals?.has(operation, copy.source, copy.target) !== true) {
     try {
-      await again(() => (operation === 'whole' ? copyWholeServerSide(job) : copyBlocksServerSide(job)));
-      return await verified(job, job.md5, 'server-side');
+      const written = await again(() =>
+        operation === 'whole' ? copyWholeServerSide(job) : copyBlocksServerSide(job),
+      );
+      return await verified(job, { md5: job.md5, written, way: 'server-side' });
     } catch (error) {
       if (!mayStreamInstead(error)) throw error;
       refused = isRefusal(error);
     }
   }
-  const md5 = await again(() => copyStreamed(job));
+  const streamed = await again(() => copyStreamed(job));
   if (refused) copy.refusals?.add(operation, copy.source, copy.target);
-  return verified(job, md5, 'streamed');
+  return verified(job, { ...streamed, way: 'streamed' });
 }
 
 /** Looks at the source and settles everything about the copy but its way. */
@@ -142,9 +146,20 @@ async function atTarget(job: BlobJob): Promise<BlobSummary | undefined> {
   }
 }
 
-/** What is at the target now must be what was copied. */
-async function verified(job: BlobJob, md5: string | undefined, way: CopiedBlob['way']): Promise<CopiedBlob> {
+/** What is at the target now must be what was copied: by the service's own hash, else by a look at it. */
+async function verified(
+  job: BlobJob,
+  copied: {
+    readonly md5: string | undefined;
+    readonly written?: WrittenBlob | undefined;
+    readonly way: CopiedBlob['way'];
+  },
+): Promise<CopiedBlob> {
   const { name, size } = job.version;
+  const { md5, written, way } = copied;
+  if (md5 !== undefined && written?.md5 === md5 && written.etag !== undefined) {
+    return { name, size, md5, etag: written.etag, way };
+  }
   const there = await atTarget(job);
   if (there?.size === size && (md5 === undefined || there.md5 === md5)) {
     return { name, size, md5: there.md5, etag: there.etag, way };

@@ -1,8 +1,14 @@
 import type { BlobSummary } from './container-sas.ts';
 
+/** A blob of the source. */
+export interface PlannedCopy extends BlobSummary {
+  /** Absent at the target, and not only different there. */
+  readonly isNew: boolean;
+}
+
 export interface CopyPlan {
   /** At the source, and absent or different at the target. */
-  readonly copy: readonly BlobSummary[];
+  readonly copy: readonly PlannedCopy[];
   /** At both, equal; the source's summaries. */
   readonly equal: readonly BlobSummary[];
   /** At the target only. */
@@ -21,7 +27,9 @@ export function planCopy(source: readonly BlobSummary[], target: readonly BlobSu
     return there !== undefined && hasSameContent(blob, there);
   };
   const sorted = [...source].sort(byName);
-  const copy = sorted.filter((blob) => !isThere(blob));
+  const copy = sorted
+    .filter((blob) => !isThere(blob))
+    .map((blob) => ({ ...blob, isNew: !atTarget.has(blob.name) }));
   return {
     copy,
     equal: sorted.filter(isThere),

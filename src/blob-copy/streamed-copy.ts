@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { optionsFor, type BlobJob } from './blob-job.ts';
+import { optionsFor, type BlobJob, type WrittenBlob } from './blob-job.ts';
 import { blocksOf, type Block } from './blocks.ts';
-import { sourceMd5Metadata } from './container.ts';
+import { hex, sourceMd5Metadata } from './container.ts';
 import { BlobCopyError } from './errors.ts';
 import { inLanes } from './lanes.ts';
 import { OrderedHash } from './ordered-hash.ts';
@@ -13,31 +13,39 @@ const parallel = 4;
 /** Bytes; all lanes together hold no more, unless a single block of a huge blob is larger. */
 const memory = 64 * 2 ** 20;
 
+export interface StreamedBlob {
+  /** Hex, of all the bytes. */
+  readonly md5: string;
+  /** Undefined for a blob of blocks, which the service does not hash. */
+  readonly written?: WrittenBlob;
+}
+
 /**
  * Copies through this process: ranges of the source in, blocks with an MD5 each out.
- * @returns the MD5 (hex) of all the bytes
  * @throws BlobCopyError `mismatch`, before anything is published, when that is not the MD5 the source declares
  */
-export async function copyStreamed(job: BlobJob): Promise<string> {
+export async function copyStreamed(job: BlobJob): Promise<StreamedBlob> {
   return job.version.size <= job.blockSize ? copyWhole(job) : copyBlocks(job);
 }
 
-async function copyWhole(job: BlobJob): Promise<string> {
+async function copyWhole(job: BlobJob): Promise<StreamedBlob> {
   const bytes = Buffer.allocUnsafeSlow(job.version.size);
   await fill(bytes, { offset: 0, count: bytes.length }, job, job.signal);
   const md5 = proven(job, createHash('md5').update(bytes).digest('hex'));
-  await repeated(optionsFor(job, 'target', 'Writing', bytes.length), ({ signal }) =>
-    job.to.upload(bytes, bytes.length, {
-      abortSignal: signal,
-      blobHTTPHeaders: withMd5(job, md5),
-      metadata: { ...job.metadata, [sourceMd5Metadata]: md5 },
-    }),
+  const { contentMD5, etag } = await repeated(
+    optionsFor(job, 'target', 'Writing', bytes.length),
+    ({ signal }) =>
+      job.to.upload(bytes, bytes.length, {
+        abortSignal: signal,
+        blobHTTPHeaders: withMd5(job, md5),
+        metadata: { ...job.metadata, [sourceMd5Metadata]: md5 },
+      }),
   );
   job.progressed(bytes.length);
-  return md5;
+  return { md5, written: { md5: hex(contentMD5), etag } };
 }
 
-async function copyBlocks(job: BlobJob): Promise<string> {
+async function copyBlocks(job: BlobJob): Promise<StreamedBlob> {
   const blocks = blocksOf(job.version, job.blockSize);
   const staged = await stagedBlocks(job, blocks);
   const lanes = Math.max(1, Math.min(parallel, Math.floor(memory / job.blockSize)));
@@ -61,7 +69,7 @@ async function copyBlocks(job: BlobJob): Promise<string> {
   });
   const md5 = proven(job, hash.digest());
   await commit(job, blocks, md5);
-  return md5;
+  return { md5 };
 }
 
 async function fill(

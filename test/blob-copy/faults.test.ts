@@ -100,6 +100,23 @@ const bytesAt = async (name: string): Promise<string> =>
   md5(await target.client.getBlobClient(name).downloadToBuffer());
 const isThere = (name: string): Promise<boolean> => target.client.getBlobClient(name).exists();
 
+test('a small blob that the target is known to lack takes one request there, one that may be there a look before', async () => {
+  for (const [isNew, requests] of [
+    [true, ['PUT']],
+    [false, ['HEAD', 'PUT']],
+  ] as const) {
+    // prettier-ignore
+    const bytes = randomBytes(5000);
+    const blob = await blobOf(bytes);
+    const proxy = await faulty(() => undefined);
+    const copied = await copyBlob(streamed(blob, { target: target.sas('rwl', proxy.host), isNew }));
+    expect(copied).toMatchObject({ way: 'streamed', md5: md5(bytes) });
+    expect(proxy.seen.map(({ method }) => method)).toEqual(requests);
+    const there = await target.client.getBlobClient(blob.name).getProperties();
+    expect(there).toMatchObject({ etag: copied.etag, contentMD5: createHash('md5').update(bytes).digest() });
+  }
+});
+
 test('a download that is cut goes on at the byte where it broke', async () => {
   const bytes = randomBytes(3 * mebibyte + 17);
   const blob = await blobOf(bytes);

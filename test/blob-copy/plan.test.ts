@@ -21,7 +21,11 @@ test('what is missing or different is copied, what is equal is not, what is extr
     blob('c size', { size: 9 }),
   ];
   const plan = planCopy(source, target);
-  expect(plan.copy.map(({ name }) => name)).toEqual(['b md5', 'c size', 'd new']);
+  expect(plan.copy.map(({ name, isNew }) => [name, isNew])).toEqual([
+    ['b md5', false],
+    ['c size', false],
+    ['d new', true],
+  ]);
   expect(plan.equal.map(({ name }) => name)).toEqual(['a equal']);
   expect(plan.extra.map(({ name }) => name)).toEqual(['z extra']);
   expect(plan.bytes).toBe(30);

@@ -44,7 +44,7 @@ class Copying {
       case 'listBatch': {
         const { batch } = input as unknown as ListBatchInput;
         const inside = left.filter((blob) => blob >= batch.first && blob <= batch.last);
-        return ok({ blobs: inside.map((blob) => ({ name: blob, size: 1, etag: '"1"' })) });
+        return ok({ blobs: inside.map((blob) => ({ name: blob, size: 1, etag: '"1"', isNew: true })) });
       }
       case 'copyBlob': {
         this.atOnce += 1;
