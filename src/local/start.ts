@@ -70,7 +70,7 @@ async function run(options: StartArguments, packageRoot: string): Promise<ExitCo
     const { functions } = stack;
     if (options.functionsHost === 'none') {
       notice('local.settings.json is written. Waiting for you to run `func start` beside this …');
-      await healthy(`${functions.url}/admin/host/status`, {
+      await healthy(`${functions.url}/api/health`, {
         patienceMilliseconds: Number.POSITIVE_INFINITY,
         signal: stopping.signal,
       });

@@ -12,17 +12,14 @@ export class NotHealthyError extends Error {
  */
 export async function healthy(
   url: string,
-  options: { headers?: Record<string, string>; patienceMilliseconds: number; signal?: AbortSignal },
+  options: { patienceMilliseconds: number; signal?: AbortSignal },
 ): Promise<void> {
   const end = Date.now() + options.patienceMilliseconds;
   let last = 'no answer';
   while (Date.now() < end) {
     options.signal?.throwIfAborted();
     try {
-      const response = await fetch(url, {
-        headers: options.headers ?? {},
-        signal: AbortSignal.timeout(5000),
-      });
+      const response = await fetch(url, { signal: AbortSignal.timeout(5000) });
       await response.body?.cancel();
       if (response.ok) return;
       last = `status ${response.status}`;

@@ -33,6 +33,20 @@ export interface RunningProgram {
   close(patienceMilliseconds?: number): Promise<void>;
 }
 
+/** There is no such executable. */
+export class ProgramMissingError extends Error {
+  override readonly name = 'ProgramMissingError';
+  readonly code = 'program-missing';
+
+  constructor(executable: string, reason: string) {
+    super(
+      executable === 'func'
+        ? 'Azure Functions Core Tools (`func`) are not on PATH. Install them, or use --functions-host local.'
+        : `${executable} cannot be started: ${reason}`,
+    );
+  }
+}
+
 /** A program of the stack did not come up, or ended by itself. The message holds the last lines of its log. */
 export class ProgramEndedError extends Error {
   override readonly name = 'ProgramEndedError';
@@ -51,7 +65,7 @@ const announcement = z.object({ listening: z.url() });
 /**
  * Starts a program in a process group of its own: a Ctrl-C at the terminal reaches only the stack, which then stops
  * its programs in order.
- * @throws ProgramEndedError when there is no such executable
+ * @throws ProgramMissingError
  */
 export async function startProgram(program: Program): Promise<RunningProgram> {
   const log = openSync(program.logFile, 'a', 0o600);
@@ -78,7 +92,7 @@ export async function startProgram(program: Program): Promise<RunningProgram> {
   child.once('close', () => closeSync(log));
 
   const { pid } = child;
-  if (pid === undefined) throw new ProgramEndedError(program.name, await exited, program.logFile);
+  if (pid === undefined) throw new ProgramMissingError(executable, await exited);
   // What it started must not outlive it, however it ended.
   const gone = exited.then((how) => {
     signalGroup(pid, 'SIGKILL');

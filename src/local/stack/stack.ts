@@ -150,7 +150,7 @@ export class Stack {
         ? programs.coreTools(place, { port })
         : programs.localFunctionsHost(place, { port, key, settings: this.#workflowSettings() }),
     );
-    await healthy(`${url}/admin/host/status`, { headers: { 'x-functions-key': key }, patienceMilliseconds });
+    await healthy(`${url}/api/health`, { patienceMilliseconds });
   }
 
   /** Starts a program at its port of old, or at another one when that is taken. */

@@ -55,7 +55,7 @@ export class Supervisor {
 
   /**
    * Starts a program and waits until it listens: its base URL.
-   * @throws ProgramEndedError when it ends before it listens
+   * @throws ProgramEndedError when it ends before it listens, ProgramMissingError
    */
   async start(program: Program): Promise<{ url: string; pid: number }> {
     if (this.#closing) throw new StackClosingError();
