@@ -10,6 +10,12 @@ import { cp, readFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 import { parseArgs } from 'node:util';
 
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`Node.js 20.19 or newer is needed; this is ${process.versions.node}.`);
+  process.exit(1);
+}
+
 const { values: options } = parseArgs({ options: { report: { type: 'boolean', default: false } } });
 
 const shared = {

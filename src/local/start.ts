@@ -133,7 +133,7 @@ function onStopSignal(first: () => void, second: () => void): () => void {
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, onSignal);
-  // Under npm a kill may reach only the shell between npm and us.
+  // A killed npm tells us nothing: we only get another parent.
   const parent = process.ppid;
   const underNpm = process.env['npm_lifecycle_event'] !== undefined;
   const timer = setInterval(() => {

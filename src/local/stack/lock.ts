@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { access, constants, link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -29,6 +29,17 @@ export class DataDirectoryInUseError extends Error {
   }
 }
 
+/** The data directory cannot be made, or nothing can be written in it. */
+export class DataDirectoryUnusableError extends Error {
+  override readonly name = 'DataDirectoryUnusableError';
+  readonly code = 'data-directory-unusable';
+
+  constructor(directory: string, cause: unknown) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    super(`${directory} cannot be written (${reason}). Give another --data-dir.`, { cause });
+  }
+}
+
 export interface DataDirectoryLock {
   /** Notes a process that must be gone before another stack may work here; it replaces one of the same name. */
   add(name: string, pid: number): Promise<void>;
@@ -38,13 +49,18 @@ export interface DataDirectoryLock {
 /**
  * Takes a data directory for one stack: two storage emulators on one folder lose data. The lock of a dead process is
  * taken over, after what that one left running has ended.
- * @throws DataDirectoryInUseError
+ * @throws DataDirectoryInUseError, DataDirectoryUnusableError
  */
 export async function lockDataDirectory(
   directory: string,
   notice: (text: string) => void,
 ): Promise<DataDirectoryLock> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await access(directory, constants.W_OK);
+  } catch (error) {
+    throw new DataDirectoryUnusableError(directory, error);
+  }
   const path = join(directory, 'lock');
   const own: LockContent = {
     token: randomBytes(16).toString('hex'),

@@ -39,11 +39,7 @@ export class ProgramMissingError extends Error {
   readonly code = 'program-missing';
 
   constructor(executable: string, reason: string) {
-    super(
-      executable === 'func'
-        ? 'Azure Functions Core Tools (`func`) are not on PATH. Install them, or use --functions-host local.'
-        : `${executable} cannot be started: ${reason}`,
-    );
+    super(`${executable} cannot be started: ${reason}`);
   }
 }
 

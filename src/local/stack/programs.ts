@@ -115,15 +115,3 @@ export function localFunctionsHost(
     },
   });
 }
-
-/** Azure Functions Core Tools; they read local.settings.json. */
-export function coreTools(place: Place, options: { port: number }): Program {
-  return {
-    name: 'functions-host',
-    command: ['func', 'start', '--port', String(options.port)],
-    environment: { ...place.environment, FUNCTIONS_CORE_TOOLS_TELEMETRY_OPTOUT: '1' },
-    workingDirectory: place.packageRoot,
-    logFile: logFileOf(place, 'functions-host'),
-    url: `http://127.0.0.1:${options.port}`,
-  };
-}

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { DataCenterKey } from '../../config/workflow.ts';
 import { startAzurite, type Azurite, type EmulatedAccount } from '../azurite.ts';
 import type { StackFile } from '../stack-file.ts';
+import { coreTools, requireCoreTools } from './core-tools.ts';
 import { healthy } from './health.ts';
 import { writeLocalSettings } from './local-settings.ts';
 import type { DataDirectoryLock } from './lock.ts';
@@ -68,7 +69,7 @@ export class Stack {
 
   /**
    * Brings everything up and waits until it is well. Ends in an error when `close` is called meanwhile.
-   * @throws ProgramEndedError, NotHealthyError, StackClosingError, LocalSettingsInTheWayError
+   * @throws CoreToolsMissingError, ProgramEndedError, NotHealthyError, StackClosingError, LocalSettingsInTheWayError
    */
   async start(): Promise<void> {
     this.#starting = this.#startAll();
@@ -78,6 +79,7 @@ export class Stack {
   async #startAll(): Promise<void> {
     const { functionsHost, place, settings } = this.#options;
     await rm(stackFilePath(place.dataDirectory), { force: true });
+    if (functionsHost === 'func') await requireCoreTools(place.environment);
     await this.#startAzurite();
     await Promise.all([this.#startMediaService('a'), this.#startMediaService('b')]);
     if (functionsHost !== 'local') {
@@ -147,7 +149,7 @@ export class Stack {
     const key = settings.secrets.functionsKey;
     const { url } = await this.#startAt('functions', (port) =>
       functionsHost === 'func'
-        ? programs.coreTools(place, { port })
+        ? coreTools(place, { port })
         : programs.localFunctionsHost(place, { port, key, settings: this.#workflowSettings() }),
     );
     await healthy(`${url}/api/health`, { patienceMilliseconds });
