@@ -15,7 +15,7 @@ import { LocatorType, Permissions, type AssetId } from '../src/media-service/mod
 import { startMediaService, type MediaService } from '../src/media-service/service.ts';
 import { storageClients } from '../src/media-service/store/storage-clients.ts';
 import { createStore } from '../src/media-service/store/store.ts';
-import { sides, type Side } from '../src/streams/data-center.ts';
+import { dataCenterKeys, type DataCenterKey } from '../src/streams/data-center.ts';
 import type { Telemetry } from '../src/telemetry.ts';
 import type { ActivityCall } from './orchestrations/replay-engine.ts';
 
@@ -35,24 +35,24 @@ export class TwoDataCenters {
   readonly dependencies: Dependencies;
   readonly activities: Activities;
   readonly #location: string;
-  readonly #services = new Map<Side, MediaService>();
-  readonly #configs: Readonly<Record<Side, MediaServiceConfig>>;
+  readonly #services = new Map<DataCenterKey, MediaService>();
+  readonly #configs: Readonly<Record<DataCenterKey, MediaServiceConfig>>;
   #encoder: { readonly stopped: Promise<void>; stop(): void } | undefined;
 
   private constructor(
     azurite: Azurite,
     location: string,
-    services: readonly (readonly [Side, MediaService, MediaServiceConfig])[],
+    services: readonly (readonly [DataCenterKey, MediaService, MediaServiceConfig])[],
     settings: Partial<ActivitySettings>,
   ) {
     this.azurite = azurite;
     this.#location = location;
-    const configs: Partial<Record<Side, MediaServiceConfig>> = {};
+    const configs: Partial<Record<DataCenterKey, MediaServiceConfig>> = {};
     for (const [side, service, config] of services) {
       this.#services.set(side, service);
       configs[side] = { ...config, port: Number(new URL(service.url).port) };
     }
-    this.#configs = configs as Record<Side, MediaServiceConfig>;
+    this.#configs = configs as Record<DataCenterKey, MediaServiceConfig>;
     const telemetry: Telemetry = {
       event: (name, properties) => void this.events.push({ name, level: 'event', properties }),
       problem: (name, properties) => void this.events.push({ name, level: 'problem', properties }),
@@ -82,7 +82,7 @@ export class TwoDataCenters {
       accounts: { mediaa: undefined, mediab: undefined, functions: undefined },
     });
     const services = await Promise.all(
-      sides.map(async (side) => {
+      dataCenterKeys.map(async (side) => {
         const config = mediaServiceConfig({
           MEDIA_SERVICE_ROLES: 'api',
           MEDIA_SERVICE_ACCOUNT: `media${side}`,
@@ -96,11 +96,11 @@ export class TwoDataCenters {
     return new TwoDataCenters(azurite, location, services, settings);
   }
 
-  media(side: Side): DataCenter['media'] {
+  media(side: DataCenterKey): DataCenter['media'] {
     return this.dependencies.dataCenters[side].media;
   }
 
-  mediaApi(side: Side): string {
+  mediaApi(side: DataCenterKey): string {
     return `http://127.0.0.1:${this.#configs[side].port}/api/`;
   }
 
@@ -140,13 +140,13 @@ export class TwoDataCenters {
     };
   }
 
-  async stop(side: Side): Promise<void> {
+  async stop(side: DataCenterKey): Promise<void> {
     await this.#services.get(side)?.close();
     this.#services.delete(side);
   }
 
   /** Brings a stopped media service back at its address. */
-  async resume(side: Side): Promise<void> {
+  async resume(side: DataCenterKey): Promise<void> {
     this.#services.set(
       side,
       await startMediaService({ config: this.#configs[side], log: pino({ level: 'silent' }) }),
@@ -155,7 +155,7 @@ export class TwoDataCenters {
 
   /** An asset with these files, as a client uploads them. */
   async upload(
-    side: Side,
+    side: DataCenterKey,
     files: Readonly<Record<string, Uint8Array | string>>,
     asset: Parameters<DataCenter['media']['createAsset']>[0] = { name: 'upload' },
   ): Promise<AssetId> {
@@ -180,7 +180,7 @@ export class TwoDataCenters {
   }
 
   /** The pre-encoded asset, published at a side as the workflow would. */
-  async publishFixture(side: Side, streamId: string): Promise<AssetId> {
+  async publishFixture(side: DataCenterKey, streamId: string): Promise<AssetId> {
     const files = Object.fromEntries(
       await Promise.all(
         (await readdir(fixture)).map(async (name) => [name, await readFile(join(fixture, name))] as const),
@@ -199,7 +199,7 @@ export class TwoDataCenters {
 
   /** An encoder that answers every job with the pre-encoded asset, or with what `judge` says of the input. */
   async startFixtureEncoder(
-    side: Side,
+    side: DataCenterKey,
     judge: (input: string | undefined) => 'finish' | 'fail' | 'hang' = () => 'finish',
   ): Promise<void> {
     const store = createStore({
@@ -246,7 +246,7 @@ export class TwoDataCenters {
   }
 
   /** Locators of an asset of a side, by kind. */
-  async locatorsOf(side: Side): Promise<{ readonly sas: number; readonly origin: string[] }> {
+  async locatorsOf(side: DataCenterKey): Promise<{ readonly sas: number; readonly origin: string[] }> {
     const origin: string[] = [];
     let sas = 0;
     for await (const { Id } of this.media(side).assets()) {
@@ -266,7 +266,7 @@ export class TwoDataCenters {
     await rm(this.#location, { recursive: true, force: true });
   }
 
-  #dataCenter(side: Side): DataCenter {
+  #dataCenter(side: DataCenterKey): DataCenter {
     const mediaApi = this.mediaApi(side);
     return createDataCenter(
       {

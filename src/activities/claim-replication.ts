@@ -1,4 +1,4 @@
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import { requestHash } from '../streams/input-hash.ts';
 import type { Patience, ReplicateStreamInput } from '../streams/operation.ts';
 import type { RunId, StreamId } from '../streams/stream-id.ts';
@@ -7,7 +7,7 @@ import type { Dependencies } from './dependencies.ts';
 
 export interface ClaimReplicationInput {
   readonly streamId: StreamId;
-  readonly source: Side;
+  readonly source: DataCenterKey;
   readonly patience: Patience;
 }
 

@@ -1,13 +1,13 @@
 import { compare, type Comparison } from '../streams/comparison.ts';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import type { RunReference } from '../streams/operation.ts';
 import type { Dependencies } from './dependencies.ts';
 import { readSide, type SideReading } from './read-side.ts';
 
 export interface CompareSidesInput {
   readonly run: RunReference;
-  readonly source: { readonly side: Side; readonly reading: SideReading };
-  readonly target: { readonly side: Side; readonly reading: SideReading };
+  readonly source: { readonly side: DataCenterKey; readonly reading: SideReading };
+  readonly target: { readonly side: DataCenterKey; readonly reading: SideReading };
   /** False while the target's locator is still to come. */
   readonly locators: boolean;
 }

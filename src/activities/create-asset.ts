@@ -1,6 +1,6 @@
 import { AssetOptions, AssetState, type Asset, type AssetId } from '../media-service/model.ts';
 import type { MediaServices } from '../media-services-client/media-services.ts';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import { FinalError } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
 import {
@@ -13,7 +13,7 @@ import type { Dependencies } from './dependencies.ts';
 
 export interface CreateAssetInput {
   readonly run: RunReference;
-  readonly side: Side;
+  readonly side: DataCenterKey;
   /** The asset that a URL is taken into (the hash says which request's), or the one that gets the replica. */
   readonly purpose:
     | { readonly kind: 'input'; readonly requestHash: string }

@@ -1,12 +1,12 @@
 import type { AssetId } from '../media-service/model.ts';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import type { RunReference } from '../streams/operation.ts';
 import type { Dependencies } from './dependencies.ts';
 import { manifestOf } from './published-asset.ts';
 
 export interface CreateFileInfosInput {
   readonly run: RunReference;
-  readonly side: Side;
+  readonly side: DataCenterKey;
   readonly assetId: AssetId;
 }
 

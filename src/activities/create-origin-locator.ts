@@ -1,5 +1,5 @@
 import { LocatorType, Permissions, type AssetId, type LocatorId } from '../media-service/model.ts';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import type { RunReference } from '../streams/operation.ts';
 import { streamingUrls, type StreamingUrls } from '../streams/streaming-urls.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -7,7 +7,7 @@ import { manifestOf, originLocators } from './published-asset.ts';
 
 export interface CreateOriginLocatorInput {
   readonly run: RunReference;
-  readonly side: Side;
+  readonly side: DataCenterKey;
   readonly assetId: AssetId;
 }
 

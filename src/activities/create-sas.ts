@@ -5,7 +5,7 @@ import {
   type AssetId,
   type LocatorId,
 } from '../media-service/model.ts';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import type { RunReference } from '../streams/operation.ts';
 import { wholeSecond } from './create-origin-locator.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -13,7 +13,7 @@ import { ownSasLocators, sasLocatorName } from './sas-locators.ts';
 
 export interface CreateSasInput {
   readonly run: RunReference;
-  readonly side: Side;
+  readonly side: DataCenterKey;
   readonly assetId: AssetId;
 }
 

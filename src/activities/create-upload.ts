@@ -1,5 +1,5 @@
 import { AssetOptions, LocatorType, Permissions, type AssetId } from '../media-service/model.ts';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import { assetFileName } from '../streams/asset-file-name.ts';
 import { wholeSecond } from './create-origin-locator.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -7,7 +7,7 @@ import { sasLocatorName } from './sas-locators.ts';
 
 export interface CreatedUpload {
   readonly assetId: AssetId;
-  readonly dataCenter: Side;
+  readonly dataCenter: DataCenterKey;
   /** The name as an AssetFile may have it. */
   readonly fileName: string;
   /** Where to PUT the file as a block blob: a secret. */
@@ -22,7 +22,7 @@ const durationInMinutes = 24 * 60;
 /** Makes an empty input asset and a URL to upload a file to. Not a step of a run: its answer holds a secret. */
 export async function createUpload(
   { dataCenters, telemetry }: Dependencies,
-  side: Side,
+  side: DataCenterKey,
   fileName: string,
 ): Promise<CreatedUpload> {
   const { media } = dataCenters[side];

@@ -1,11 +1,11 @@
 import type { LocatorId } from '../media-service/model.ts';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import type { RunReference } from '../streams/operation.ts';
 import type { Dependencies } from './dependencies.ts';
 
 export interface DeleteLocatorInput {
   readonly run: RunReference;
-  readonly side: Side;
+  readonly side: DataCenterKey;
   readonly locatorId: LocatorId;
 }
 

@@ -1,11 +1,11 @@
 import type { Telemetry } from '../telemetry.ts';
 import type { MediaServices } from '../media-services-client/media-services.ts';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import type { Claims } from './claims.ts';
 import type { Containers } from './containers.ts';
 
 export interface DataCenter {
-  readonly side: Side;
+  readonly side: DataCenterKey;
   /** As people know it. */
   readonly name: string;
   readonly media: MediaServices;
@@ -23,7 +23,7 @@ export interface ActivitySettings {
 
 /** What the activities are made from: built once, in the composition root. */
 export interface Dependencies {
-  readonly dataCenters: Readonly<Record<Side, DataCenter>>;
+  readonly dataCenters: Readonly<Record<DataCenterKey, DataCenter>>;
   readonly claims: Claims;
   readonly telemetry: Telemetry;
   readonly settings: ActivitySettings;

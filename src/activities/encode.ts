@@ -1,12 +1,12 @@
 import type { AssetId, JobId } from '../media-service/model.ts';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import type { RunReference } from '../streams/operation.ts';
 import { operationIdOf } from '../streams/stream-id.ts';
 import type { Dependencies } from './dependencies.ts';
 
 export interface EncodeInput {
   readonly run: RunReference;
-  readonly side: Side;
+  readonly side: DataCenterKey;
   readonly inputAssetId: AssetId;
   /** A preset's name, or its JSON. */
   readonly preset: string;

@@ -1,12 +1,12 @@
 import type { AssetId } from '../media-service/model.ts';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import type { PublishedName } from '../streams/published-name.ts';
 import type { StreamId } from '../streams/stream-id.ts';
 import type { Dependencies } from './dependencies.ts';
 import { publishedAsset } from './published-asset.ts';
 
 export interface FindStreamInput {
-  readonly side: Side;
+  readonly side: DataCenterKey;
   readonly streamId: StreamId;
 }
 

@@ -1,13 +1,13 @@
 import { AssetState } from '../media-service/model.ts';
 import { compare, describeDifferences } from '../streams/comparison.ts';
-import { otherSide, type Side } from '../streams/data-center.ts';
+import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import { parsePublishedName } from '../streams/published-name.ts';
 import type { StreamId } from '../streams/stream-id.ts';
 import type { Dependencies } from './dependencies.ts';
 import { readSide } from './read-side.ts';
 
 export interface FindUnprotectedInput {
-  readonly source: Side;
+  readonly source: DataCenterKey;
   /** Looked at in this re-sync already. */
   readonly skip: readonly StreamId[];
 }
@@ -37,8 +37,9 @@ export function findUnprotected({ dataCenters }: Dependencies) {
     let checked = 0;
     let count = 0;
     const look = async (streamId: StreamId): Promise<void> => {
-      const read = async (side: Side) => readSide(dataCenters[side], streamId, { level: 'properties' });
-      const [here, there] = await Promise.all([read(source), read(otherSide(source))]);
+      const read = async (side: DataCenterKey) =>
+        readSide(dataCenters[side], streamId, { level: 'properties' });
+      const [here, there] = await Promise.all([read(source), read(otherDataCenter(source))]);
       // Deleted or given to the other side meanwhile.
       if (here?.name.source !== source) return;
       checked += 1;

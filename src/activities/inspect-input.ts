@@ -1,6 +1,6 @@
 import { AssetOptions, AssetState, type AssetFile, type AssetId } from '../media-service/model.ts';
 import type { MediaServices } from '../media-services-client/media-services.ts';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import { FinalError } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
 import { inputAlternateId } from '../streams/published-name.ts';
@@ -8,7 +8,7 @@ import type { Dependencies } from './dependencies.ts';
 
 export interface InspectInputInput {
   readonly run: RunReference;
-  readonly side: Side;
+  readonly side: DataCenterKey;
   readonly assetId: AssetId;
 }
 

@@ -1,5 +1,5 @@
 import { AssetState } from '../media-service/model.ts';
-import { otherSide, type Side } from '../streams/data-center.ts';
+import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import { parsePublishedName } from '../streams/published-name.ts';
 import type { StreamId } from '../streams/stream-id.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -7,7 +7,7 @@ import { toFailure } from './failures.ts';
 
 export interface ListedStream {
   readonly streamId: StreamId;
-  readonly source: Side;
+  readonly source: DataCenterKey;
   readonly revision: number;
   /** ISO 8601. */
   readonly created: string;
@@ -25,20 +25,20 @@ export interface StreamPage {
  */
 export async function listStreams(
   dependencies: Dependencies,
-  side: Side,
+  side: DataCenterKey,
   { after, limit }: { readonly after: StreamId | undefined; readonly limit: number },
 ): Promise<StreamPage> {
   try {
     return await page(dependencies, side, after, limit);
   } catch (error) {
     if (!toFailure(error).retriable) throw error;
-    return page(dependencies, otherSide(side), after, limit);
+    return page(dependencies, otherDataCenter(side), after, limit);
   }
 }
 
 async function page(
   { dataCenters }: Dependencies,
-  side: Side,
+  side: DataCenterKey,
   after: StreamId | undefined,
   limit: number,
 ): Promise<StreamPage> {

@@ -1,7 +1,7 @@
 import type { BlobSummary } from '../blob-copy/container-sas.ts';
 import { planCopy, type PlannedCopy } from '../blob-copy/plan.ts';
 import type { LocatorId } from '../media-service/model.ts';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import { FinalError } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
 import { allBlobs } from './containers.ts';
@@ -9,7 +9,7 @@ import type { Dependencies } from './dependencies.ts';
 
 /** A container as a run opens it. */
 export interface Place {
-  readonly side: Side;
+  readonly side: DataCenterKey;
   readonly sasLocatorId: LocatorId;
 }
 

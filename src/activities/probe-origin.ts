@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import { RetriableError } from '../streams/errors.ts';
 import {
   dashFragments,
@@ -16,7 +16,7 @@ import type { Dependencies } from './dependencies.ts';
 
 export interface ProbeOriginInput {
   readonly run: RunReference;
-  readonly side: Side;
+  readonly side: DataCenterKey;
   readonly urls: StreamingUrls;
   /** The same for both sides, so that both are asked for the same fragments. */
   readonly seed: number;

@@ -1,5 +1,5 @@
 import { AssetOptions, type AssetId, type JobId } from '../media-service/model.ts';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import { FinalError } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
 import { formatPublishedName, type PublishedName } from '../streams/published-name.ts';
@@ -8,7 +8,7 @@ import { manifestOf } from './published-asset.ts';
 
 export interface PublishAssetInput {
   readonly run: RunReference;
-  readonly side: Side;
+  readonly side: DataCenterKey;
   readonly jobId: JobId;
 }
 

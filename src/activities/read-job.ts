@@ -1,12 +1,12 @@
 import { JobState, type Job, type JobId, type Task } from '../media-service/model.ts';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import { FinalError } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
 import type { Dependencies } from './dependencies.ts';
 
 export interface ReadJobInput {
   readonly run: RunReference;
-  readonly side: Side;
+  readonly side: DataCenterKey;
   readonly jobId: JobId;
 }
 

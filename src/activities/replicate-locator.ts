@@ -5,7 +5,7 @@ import {
   type Locator,
   type LocatorId,
 } from '../media-service/model.ts';
-import { otherSide, type Side } from '../streams/data-center.ts';
+import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import { FinalError } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
 import { streamingUrls, type StreamingUrls } from '../streams/streaming-urls.ts';
@@ -14,7 +14,7 @@ import { manifestOf } from './published-asset.ts';
 
 export interface ReplicateLocatorInput {
   readonly run: RunReference;
-  readonly source: Side;
+  readonly source: DataCenterKey;
   readonly locatorId: LocatorId;
   readonly targetAssetId: AssetId;
 }
@@ -32,7 +32,7 @@ export function replicateLocator({ dataCenters, telemetry }: Dependencies) {
     locatorId,
     targetAssetId,
   }: ReplicateLocatorInput): Promise<ReplicatedLocator> => {
-    const target = otherSide(source);
+    const target = otherDataCenter(source);
     const { media } = dataCenters[target];
     const original = await dataCenters[source].media.locator(locatorId);
     if (original?.Type !== LocatorType.OnDemandOrigin) {

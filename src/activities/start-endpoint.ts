@@ -1,11 +1,11 @@
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import { FinalError } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
 import type { Dependencies } from './dependencies.ts';
 
 export interface StartEndpointInput {
   readonly run: RunReference;
-  readonly side: Side;
+  readonly side: DataCenterKey;
 }
 
 /** A URL needs a streaming endpoint that runs: starts the first one when none does, or refuses if the settings say so. */

@@ -1,5 +1,5 @@
 import { compare, type Comparison } from '../streams/comparison.ts';
-import { otherSide, sides, type Side } from '../streams/data-center.ts';
+import { dataCenterKeys, otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import type { SideState } from '../streams/side-state.ts';
 import type { StreamId } from '../streams/stream-id.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -9,10 +9,10 @@ import { readSide } from './read-side.ts';
 /** A stream as both data centers have it, by their properties. */
 export interface StreamState {
   /** Who encodes it, as the newer side says. */
-  readonly source: Side;
-  readonly sides: Partial<Readonly<Record<Side, SideState>>>;
+  readonly source: DataCenterKey;
+  readonly sides: Partial<Readonly<Record<DataCenterKey, SideState>>>;
   /** Data centers that could not be asked. */
-  readonly unreachable: readonly Side[];
+  readonly unreachable: readonly DataCenterKey[];
   readonly comparison: Comparison;
 }
 
@@ -26,7 +26,7 @@ export async function readStream(
   streamId: StreamId,
 ): Promise<StreamState | undefined> {
   const readings = await Promise.all(
-    sides.map(async (side) => {
+    dataCenterKeys.map(async (side) => {
       try {
         return { side, state: await readSide(dataCenters[side], streamId, { level: 'properties' }) };
       } catch (error) {
@@ -36,7 +36,7 @@ export async function readStream(
     }),
   );
   const failed = readings.filter((reading) => 'error' in reading);
-  if (failed.length === sides.length) throw failed[0]?.error;
+  if (failed.length === dataCenterKeys.length) throw failed[0]?.error;
   const known = readings.flatMap(({ state }) => (state === undefined ? [] : [state]));
   const newest = known.toSorted((one, other) => other.name.revision - one.name.revision)[0];
   if (newest === undefined) {
@@ -44,11 +44,11 @@ export async function readStream(
     return undefined;
   }
   const { source } = newest.name;
-  const on = (side: Side): SideState | undefined => known.find((state) => state.side === side);
+  const on = (side: DataCenterKey): SideState | undefined => known.find((state) => state.side === side);
   return {
     source,
     sides: Object.fromEntries(known.map((state) => [state.side, state])),
     unreachable: failed.map(({ side }) => side),
-    comparison: compare(on(source), on(otherSide(source)), { level: 'properties', locators: true }),
+    comparison: compare(on(source), on(otherDataCenter(source)), { level: 'properties', locators: true }),
   };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DataCenterKey } from '../config/workflow.ts';
+import { dataCenterKeys, type DataCenterKey } from '../streams/data-center.ts';
 
 const sideUrls = z.object({ smooth: z.string(), hls: z.string(), dash: z.string() });
 export type SideUrls = z.infer<typeof sideUrls>;
@@ -9,7 +9,7 @@ export type Started = z.infer<typeof started>;
 
 const upload = z.object({
   assetId: z.string(),
-  dataCenter: z.enum(['a', 'b']),
+  dataCenter: z.enum(dataCenterKeys),
   /** Holds a SAS: a secret. */
   uploadUrl: z.string(),
 });
@@ -22,7 +22,7 @@ const result = z.looseObject({
   streamId: z.string(),
   locatorId: z.string().optional(),
   protected: z.boolean().optional(),
-  urls: z.partialRecord(z.enum(['a', 'b']), sideUrls).optional(),
+  urls: z.partialRecord(z.enum(dataCenterKeys), sideUrls).optional(),
   compared: z.unknown().optional(),
   /** Why it is not protected. */
   problem: failure.nullish(),
@@ -53,11 +53,11 @@ const sideState = z.looseObject({
 });
 const stream = z.looseObject({
   streamId: z.string(),
-  source: z.enum(['a', 'b']),
+  source: z.enum(dataCenterKeys),
   protected: z.boolean(),
   sides: z.object({ a: sideState.optional(), b: sideState.optional() }),
   /** Data centers that could not be asked. */
-  unreachable: z.array(z.enum(['a', 'b'])),
+  unreachable: z.array(z.enum(dataCenterKeys)),
   differences: z.array(z.string()),
   /** The latest run. */
   operationId: z.string().optional(),
@@ -69,7 +69,7 @@ const streamPage = z.object({
   streams: z.array(
     z.looseObject({
       streamId: z.string(),
-      source: z.enum(['a', 'b']),
+      source: z.enum(dataCenterKeys),
       revision: z.number(),
       created: z.string(),
     }),

@@ -1,4 +1,4 @@
-import { dataCenterKeys } from '../config/workflow.ts';
+import { dataCenterKeys } from '../streams/data-center.ts';
 import { exitCode, type ExitCode } from './exit-code.ts';
 import type { Operation } from './failover-api.ts';
 import { styleOn } from './terminal.ts';

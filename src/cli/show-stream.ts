@@ -1,4 +1,4 @@
-import { dataCenterKeys } from '../config/workflow.ts';
+import { dataCenterKeys } from '../streams/data-center.ts';
 import type { Operation, Stream } from './failover-api.ts';
 import { readableBytes } from './progress.ts';
 import { styleOn } from './terminal.ts';

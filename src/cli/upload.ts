@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
-import type { DataCenterKey } from '../config/workflow.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import type { FailoverApi } from './failover-api.ts';
 import { readableBytes, type Progress } from './progress.ts';
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dataCenterKeys, type DataCenterKey } from '../streams/data-center.ts';
 import {
   ConfigurationError,
   describe,
@@ -9,9 +10,6 @@ import {
   url,
   type Environment,
 } from './settings.ts';
-
-export const dataCenterKeys = ['a', 'b'] as const;
-export type DataCenterKey = (typeof dataCenterKeys)[number];
 
 const workflowSettings = z.object({
   DATA_CENTER_A_NAME: name.describe("Data center A's name, as people know it"),

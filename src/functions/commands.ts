@@ -6,7 +6,7 @@ import { toFailure } from '../activities/failures.ts';
 import type { ResyncInput } from '../orchestrations/resync.ts';
 import type { PublishStreamInput } from '../orchestrations/publish-stream.ts';
 import type { VerifyStreamInput } from '../orchestrations/verify-stream.ts';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import type { Failure } from '../streams/errors.ts';
 import { requestHash } from '../streams/input-hash.ts';
 import type { PublishResult, ReplicateStreamInput } from '../streams/operation.ts';
@@ -97,7 +97,7 @@ export function resyncCommand({ config }: Application, mode = config.resync.mode
   };
 }
 
-function refuseForeign({ config }: Application, source: Side): void {
+function refuseForeign({ config }: Application, source: DataCenterKey): void {
   if (source === config.home) return;
   throw new RequestError(
     409,
@@ -161,7 +161,7 @@ function alreadyPublished(streamId: StreamId): Failure {
 /** Whether the stream is still what a finished run made of it. */
 async function isStillPublished(
   { dependencies }: Application,
-  source: Side,
+  source: DataCenterKey,
   streamId: StreamId,
   result: PublishResult,
 ): Promise<boolean> {

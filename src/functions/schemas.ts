@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dataCenterKeys } from '../streams/data-center.ts';
 import { parseId } from '../streams/entity-ids.ts';
 import { errorCodes } from '../streams/errors.ts';
 import { operationKinds } from '../streams/operation.ts';
@@ -11,7 +12,7 @@ export const streamIdSchema = z
   .transform((text) => text as StreamId)
   .describe('The id of the stream, of your own choice');
 
-const side = z.enum(['a', 'b'], 'must be "a" or "b"');
+const side = z.enum(dataCenterKeys, 'must be "a" or "b"');
 
 const assetId = z.string('must be a text').transform((text, context) => {
   const id = parseId('Asset', text);

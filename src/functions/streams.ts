@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { listStreams } from '../activities/list-streams.ts';
 import { readStream, type StreamState } from '../activities/stream-state.ts';
-import { sides } from '../streams/data-center.ts';
+import { dataCenterKeys } from '../streams/data-center.ts';
 import { describeDifference } from '../streams/comparison.ts';
 import type { SideState } from '../streams/side-state.ts';
 import type { StreamId } from '../streams/stream-id.ts';
@@ -65,7 +65,7 @@ export function registerStreams(application: Application): void {
       const streamId = streamIdOf(call);
       const state = await existingStream(application, streamId);
       const claim = await dependencies.claims.read(streamId);
-      const described = sides.flatMap((side) => {
+      const described = dataCenterKeys.flatMap((side) => {
         const one = state.sides[side];
         return one === undefined ? [] : [[side, describe(one)] as const];
       });

@@ -1,6 +1,6 @@
 import type { OrchestrationContext } from 'durable-functions';
 import type { AssetId, JobId, LocatorId } from '../streams/entity-ids.ts';
-import { otherSide, type Side } from '../streams/data-center.ts';
+import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import { errorOf, failureText, FinalError, type Failure } from '../streams/errors.ts';
 import type { Patience, PublishResult, RunReference } from '../streams/operation.ts';
 import type { PublishedName } from '../streams/published-name.ts';
@@ -14,7 +14,7 @@ import type { WaitForJobInput } from './wait-for-job.ts';
 
 export interface PublishStreamInput {
   readonly run: RunReference;
-  readonly source: Side;
+  readonly source: DataCenterKey;
   /** The URL itself is in the run's claim: it may be signed, and this input stays in the durable history. */
   readonly input: { readonly assetId: AssetId } | { readonly url: 'in the claim' };
   readonly requestHash: string;
@@ -157,7 +157,7 @@ class Publishing {
     locator: { readonly locatorId: LocatorId; readonly urls: StreamingUrls },
   ): Steps<PublishResult> {
     const { run, source, patience } = this.#input;
-    const target = otherSide(source);
+    const target = otherDataCenter(source);
     const part = `${this.#context.df.instanceId}:replicate`;
     this.#context.df.setCustomStatus(statusOf('replicateAsset', 0, { part }));
     const input: ReplicateAssetInput = { run, source, assetId, name, patience, ...locator };

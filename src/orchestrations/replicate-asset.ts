@@ -2,7 +2,7 @@ import type { OrchestrationContext } from 'durable-functions';
 import type { Place } from '../activities/plan-batches.ts';
 import type { AssetId, LocatorId } from '../streams/entity-ids.ts';
 import { describeDifferences, type Comparison } from '../streams/comparison.ts';
-import { otherSide, type Side } from '../streams/data-center.ts';
+import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import { errorOf, FinalError, type Outcome } from '../streams/errors.ts';
 import type { Patience, RunReference } from '../streams/operation.ts';
 import { probeDifferences } from '../streams/probe.ts';
@@ -14,7 +14,7 @@ import { statusOf } from './progress.ts';
 
 export interface ReplicateAssetInput {
   readonly run: RunReference;
-  readonly source: Side;
+  readonly source: DataCenterKey;
   readonly assetId: AssetId;
   readonly name: PublishedName;
   readonly locatorId: LocatorId;
@@ -34,7 +34,7 @@ const lanes = 4;
 export function* replicateAsset(context: OrchestrationContext): Steps<Outcome<Replica>> {
   const input = context.df.getInput<ReplicateAssetInput>();
   const { run, source, assetId, patience } = input;
-  const target = otherSide(source);
+  const target = otherDataCenter(source);
   let targetAssetId: AssetId | undefined;
   let outcome: Outcome<Replica>;
   try {
@@ -150,7 +150,7 @@ function* publishReplica(
   { run, source, locatorId, urls, patience }: ReplicateAssetInput,
   targetAssetId: AssetId,
 ): Steps<StreamingUrls> {
-  const target = otherSide(source);
+  const target = otherDataCenter(source);
   context.df.setCustomStatus(statusOf('replicateLocator'));
   const locator = yield* perform(
     context,

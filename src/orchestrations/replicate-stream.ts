@@ -1,5 +1,5 @@
 import type { OrchestrationContext } from 'durable-functions';
-import { otherSide } from '../streams/data-center.ts';
+import { otherDataCenter } from '../streams/data-center.ts';
 import { errorOf, failureText, FinalError, type Failure, type Outcome } from '../streams/errors.ts';
 import type { PublishResult, ReplicateStreamInput } from '../streams/operation.ts';
 import { Cancellation } from './cancellation.ts';
@@ -56,7 +56,7 @@ function* replicate(
     source,
     locatorId: locator.locatorId,
     protected: true,
-    urls: { [source]: locator.urls, [otherSide(source)]: urls },
+    urls: { [source]: locator.urls, [otherDataCenter(source)]: urls },
     compared,
   };
 }

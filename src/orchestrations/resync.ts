@@ -1,13 +1,13 @@
 import type { OrchestrationContext, Task } from 'durable-functions';
 import type { Unprotected } from '../activities/find-unprotected.ts';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import { failureText, type Failure } from '../streams/errors.ts';
 import type { Patience, ReplicateStreamInput, ResyncResult } from '../streams/operation.ts';
 import { operationIdOf, type RunId, type StreamId } from '../streams/stream-id.ts';
 import { failureFrom, perform, type Steps } from './perform.ts';
 
 export interface ResyncInput {
-  readonly source: Side;
+  readonly source: DataCenterKey;
   readonly mode: 'report' | 'repair';
   readonly patience: Patience;
 }
@@ -71,7 +71,7 @@ function result(
 function* repair(
   context: OrchestrationContext,
   streams: readonly Unprotected[],
-  source: Side,
+  source: DataCenterKey,
   patience: Patience,
 ): Steps<(string | undefined)[]> {
   const reasons: (string | undefined)[] = [];
@@ -105,7 +105,7 @@ function* repair(
 function* claim(
   context: OrchestrationContext,
   streamId: StreamId,
-  source: Side,
+  source: DataCenterKey,
   patience: Patience,
 ): Steps<{ readonly runId: RunId | null; readonly reason: string }> {
   try {
@@ -120,7 +120,7 @@ function start(
   context: OrchestrationContext,
   streamId: StreamId,
   runId: RunId,
-  source: Side,
+  source: DataCenterKey,
   patience: Patience,
 ): Task {
   const input: ReplicateStreamInput = { run: { streamId, runId }, source, patience };

@@ -1,7 +1,7 @@
 import type { OrchestrationContext } from 'durable-functions';
 import type { SideReading } from '../activities/read-side.ts';
 import type { Comparison } from '../streams/comparison.ts';
-import { otherSide, type Side } from '../streams/data-center.ts';
+import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import { failureText, FinalError, type Failure } from '../streams/errors.ts';
 import type { AssetId } from '../streams/entity-ids.ts';
 import type { Patience, RunReference, VerifyResult } from '../streams/operation.ts';
@@ -11,7 +11,7 @@ import { statusOf } from './progress.ts';
 
 export interface VerifyStreamInput {
   readonly run: RunReference;
-  readonly source: Side;
+  readonly source: DataCenterKey;
   readonly level: ReadLevel;
   readonly patience: Patience;
 }
@@ -37,8 +37,8 @@ function* verify(context: OrchestrationContext, input: VerifyStreamInput): Steps
   const { run, source, level, patience } = input;
   context.df.setCustomStatus(statusOf('findStream'));
   yield* perform(context, 'confirmClaim', { run }, patience.source);
-  const found: { readonly side: Side; readonly assetId: AssetId }[] = [];
-  for (const side of [source, otherSide(source)]) {
+  const found: { readonly side: DataCenterKey; readonly assetId: AssetId }[] = [];
+  for (const side of [source, otherDataCenter(source)]) {
     const place = { side, streamId: run.streamId };
     const { stream } = yield* perform(context, 'findStream', place, patience.source);
     if (stream !== null) found.push({ side, assetId: stream.assetId });
@@ -77,7 +77,7 @@ function* compareAt(
     {
       run,
       source: { side: source, reading: here },
-      target: { side: otherSide(source), reading: there },
+      target: { side: otherDataCenter(source), reading: there },
       locators: true,
     },
     patience.target,

@@ -1,7 +1,7 @@
 import type { OrchestrationContext } from 'durable-functions';
 import type { JobReading } from '../activities/read-job.ts';
 import type { JobId } from '../streams/entity-ids.ts';
-import type { Side } from '../streams/data-center.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import { FinalError, type Outcome } from '../streams/errors.ts';
 import type { Patience, RunReference } from '../streams/operation.ts';
 import { failureFrom, perform, tryTo, type Steps } from './perform.ts';
@@ -9,7 +9,7 @@ import { statusOf } from './progress.ts';
 
 export interface WaitForJobInput {
   readonly run: RunReference;
-  readonly side: Side;
+  readonly side: DataCenterKey;
   readonly jobId: JobId;
   readonly patience: Patience;
   /** What the last generation saw; absent at the start. */

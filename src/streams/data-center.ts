@@ -1,7 +1,7 @@
 /** The two data centers. `a` and `b` are equals: either may be a stream's source. */
-export const sides = ['a', 'b'] as const;
-export type Side = (typeof sides)[number];
+export const dataCenterKeys = ['a', 'b'] as const;
+export type DataCenterKey = (typeof dataCenterKeys)[number];
 
-export function otherSide(side: Side): Side {
-  return side === 'a' ? 'b' : 'a';
+export function otherDataCenter(key: DataCenterKey): DataCenterKey {
+  return key === 'a' ? 'b' : 'a';
 }

@@ -1,6 +1,6 @@
 import type { LocatorId } from '../media-service/model.ts';
 import type { Comparison } from './comparison.ts';
-import type { Side } from './data-center.ts';
+import type { DataCenterKey } from './data-center.ts';
 import type { Failure } from './errors.ts';
 import type { OperationId, RunId, StreamId } from './stream-id.ts';
 import type { StreamingUrls } from './streaming-urls.ts';
@@ -45,18 +45,18 @@ export interface Patience {
 /** What `replicateStream` is given. */
 export interface ReplicateStreamInput {
   readonly run: RunReference;
-  readonly source: Side;
+  readonly source: DataCenterKey;
   readonly patience: Patience;
 }
 
 export interface PublishResult {
   readonly streamId: StreamId;
-  readonly source: Side;
+  readonly source: DataCenterKey;
   readonly locatorId: LocatorId;
   /** Whether the replica is verified and published. */
   readonly protected: boolean;
   /** A side is absent when the stream is not published there. */
-  readonly urls: Partial<Readonly<Record<Side, StreamingUrls>>>;
+  readonly urls: Partial<Readonly<Record<DataCenterKey, StreamingUrls>>>;
   readonly compared?: Comparison;
   /** Why the stream is not protected; re-sync goes on trying. */
   readonly problem?: Failure;

@@ -1,4 +1,4 @@
-import { sides, type Side } from './data-center.ts';
+import { dataCenterKeys, type DataCenterKey } from './data-center.ts';
 import { isStreamId, type StreamId } from './stream-id.ts';
 
 /**
@@ -7,7 +7,7 @@ import { isStreamId, type StreamId } from './stream-id.ts';
  */
 export interface PublishedName {
   readonly streamId: StreamId;
-  readonly source: Side;
+  readonly source: DataCenterKey;
   /** From 1; the higher one is the newer state. */
   readonly revision: number;
   readonly mark: 'ignored' | 'deleted' | undefined;
@@ -22,7 +22,7 @@ export function formatPublishedName({ streamId, source, revision, mark }: Publis
 /** Reads a published asset's Name; undefined when it is another asset's. */
 export function parsePublishedName(name: string | null): PublishedName | undefined {
   const [, streamId, source, revision, mark] = pattern.exec(name ?? '') ?? [];
-  const side = sides.find((one) => one === source);
+  const side = dataCenterKeys.find((one) => one === source);
   if (streamId === undefined || side === undefined || !isStreamId(streamId)) return undefined;
   return {
     streamId,

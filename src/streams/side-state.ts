@@ -1,5 +1,5 @@
 import type { AssetId, LocatorId } from '../media-service/model.ts';
-import type { Side } from './data-center.ts';
+import type { DataCenterKey } from './data-center.ts';
 import type { PublishedName } from './published-name.ts';
 
 /** How a side is read: what the media service says of it, or also every byte that its storage holds. */
@@ -25,7 +25,7 @@ export interface OriginLocatorState {
 
 /** A stream as one data center has it. */
 export interface SideState {
-  readonly side: Side;
+  readonly side: DataCenterKey;
   readonly assetId: AssetId;
   readonly name: PublishedName;
   /** By name. */

@@ -1,7 +1,7 @@
 /** What cannot succeed is refused clearly, tried once, and leaves nothing half-published (check 5). */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dataCenterKeys } from '../../src/config/workflow.ts';
+import { dataCenterKeys } from '../../src/streams/data-center.ts';
 import { AssetOptions, JobState } from '../../src/media-service/model.ts';
 import { makeClip, removeFolder, startStack, temporaryFolder, type StartedStack } from './local-stack.ts';
 import { locatorsIn, publish, submit, upload } from './publishing.ts';

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { createMediaServices } from '../../src/media-services-client/client.ts';
 import type { MediaServices } from '../../src/media-services-client/media-services.ts';
 import { stackFile, type StackFile } from '../../src/local/stack-file.ts';
-import type { DataCenterKey } from '../../src/config/workflow.ts';
+import type { DataCenterKey } from '../../src/streams/data-center.ts';
 
 const run = promisify(execFile);
 const packageRoot = join(import.meta.dirname, '../..');

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, vi } from 'vitest';
 import { LocatorType, type Locator } from '../../src/media-service/model.ts';
-import { dataCenterKeys, type DataCenterKey } from '../../src/config/workflow.ts';
+import { dataCenterKeys, type DataCenterKey } from '../../src/streams/data-center.ts';
 import type { ApiAnswer, StartedStack } from './local-stack.ts';
 
 export interface EndedOperation {

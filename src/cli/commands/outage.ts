@@ -1,5 +1,5 @@
 import { Argument, Option, type Command } from 'commander';
-import { dataCenterKeys, type DataCenterKey } from '../../config/workflow.ts';
+import { dataCenterKeys, type DataCenterKey } from '../../streams/data-center.ts';
 import {
   outageKinds,
   restartable,

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { resolve } from 'node:path';
-import { dataCenterKeys, type DataCenterKey } from '../../config/workflow.ts';
+import { dataCenterKeys, type DataCenterKey } from '../../streams/data-center.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import type { FailoverApi } from '../failover-api.ts';
 import { follow } from '../follow.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { DataCenterKey } from '../../config/workflow.ts';
+import type { DataCenterKey } from '../../streams/data-center.ts';
 import type { Telemetry } from '../../telemetry.ts';
 import type { EdgeStatus } from '../../web/edge-status.ts';
 import { FailureMemory } from './failure-memory.ts';

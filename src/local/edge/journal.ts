@@ -1,4 +1,4 @@
-import type { DataCenterKey } from '../../config/workflow.ts';
+import type { DataCenterKey } from '../../streams/data-center.ts';
 import type { Telemetry } from '../../telemetry.ts';
 import type { FailureKind } from './origin-failure.ts';
 

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import type { DataCenterKey } from '../../config/workflow.ts';
+import type { DataCenterKey } from '../../streams/data-center.ts';
 import { OriginFailure, ViewerGoneError } from './origin-failure.ts';
 import { watchdog } from './watchdog.ts';
 

@@ -1,4 +1,4 @@
-import type { DataCenterKey } from '../../config/workflow.ts';
+import type { DataCenterKey } from '../../streams/data-center.ts';
 import type { OriginState } from '../../web/edge-status.ts';
 import type { Origin } from './origin.ts';
 import type { OriginFailure } from './origin-failure.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { dataCenterKeys } from '../../config/workflow.ts';
+import { dataCenterKeys } from '../../streams/data-center.ts';
 import { outageKinds, programStates, restartable } from './stack-parts.ts';
 
 /** Where the running stack takes commands, and the token they need: `control.json` beside stack.json, mode 0600. */

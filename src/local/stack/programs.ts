@@ -1,6 +1,6 @@
 /** What each program of the stack is started with. */
 import { join } from 'node:path';
-import type { DataCenterKey } from '../../config/workflow.ts';
+import type { DataCenterKey } from '../../streams/data-center.ts';
 import type { Environment } from '../../config/settings.ts';
 import type { EmulatedAccount } from '../azurite.ts';
 import type { Program } from './program.ts';

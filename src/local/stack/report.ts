@@ -1,5 +1,5 @@
 import type { OperationFailure, SideUrls } from '../../cli/failover-api.ts';
-import { dataCenterKeys, type DataCenterKey } from '../../config/workflow.ts';
+import { dataCenterKeys, type DataCenterKey } from '../../streams/data-center.ts';
 import type { Outcome } from './main-job.ts';
 
 /** The outcome of the main job: the one line of `--json`. */

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DataCenterKey } from '../../config/workflow.ts';
+import type { DataCenterKey } from '../../streams/data-center.ts';
 import { startAzurite, type Azurite, type EmulatedAccount } from '../azurite.ts';
 import type { StackFile } from '../stack-file.ts';
 import { coreTools, requireCoreTools } from './core-tools.ts';
