@@ -17,6 +17,7 @@ import { mostReferences, writeSegmentIndex, type IndexedFragment } from './segme
 import { writeServerManifest, type ManifestTrack } from './server-manifest.ts';
 import { readSourceMedia, type SourceMedia } from './source-media.ts';
 import { TrackUpload } from './track-upload.ts';
+import { checkWhole } from './whole-file.ts';
 
 export interface EncodeOptions {
   readonly ffmpeg: Ffmpeg;
@@ -49,6 +50,7 @@ export async function encodeJob(
 ): Promise<readonly EncodedFile[]> {
   const preset = readPreset(job.configuration);
   const input = await chooseInput(job, signal);
+  await checkWhole(input, signal);
   const relay = await startInputRelay(input, signal);
   try {
     const stop = AbortSignal.any([signal, relay.failed]);

@@ -36,8 +36,6 @@ export interface LeasedJob {
   readonly input: ContainerClient | undefined;
   /** The name of the input asset's primary file when it has one. */
   readonly inputPrimaryFile: string | undefined;
-  /** A URL with a short-lived read SAS for a blob of the input; a secret. */
-  inputUrl(blobName: string): Promise<string>;
   /** The container of the output asset. */
   readonly output: ContainerClient;
   /** Aborts when the lease is lost: stop at once, write nothing more. */

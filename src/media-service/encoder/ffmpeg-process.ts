@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 
@@ -33,6 +34,7 @@ export function startProcess(
     env: {},
     windowsHide: true,
   });
+  if (child.pid !== undefined) lowerPriority(child.pid);
   const kill = (): boolean => child.kill('SIGKILL');
   if (options.signal.aborted) kill();
   options.signal.addEventListener('abort', kill, { once: true });
@@ -53,6 +55,15 @@ export function startProcess(
       }))
       .finally(() => options.signal.removeEventListener('abort', kill)),
   };
+}
+
+/** Viewers are served by the same machine: encoding gets what they leave. */
+function lowerPriority(pid: number): void {
+  try {
+    setPriority(pid, 5);
+  } catch {
+    // It has ended already, or the system does not allow it: then it competes.
+  }
 }
 
 /**

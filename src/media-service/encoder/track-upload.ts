@@ -5,7 +5,7 @@ import type { EncodedFile } from './encoding-queue.ts';
 /** Fragments are gathered into blocks of at least this size: two hours at 7 Mbps make 1,600 of the 50,000 allowed. */
 const blockSize = 4 * 2 ** 20;
 /** Bytes read back at a time. */
-const readSize = 8 * 2 ** 20;
+const readSize = 4 * 2 ** 20;
 
 /**
  * One file of the output, staged as uncommitted blocks while it is made: nothing of it can be seen before `commit`,

@@ -58,12 +58,19 @@ describe('what cannot be encoded fails at once, says why and leaves nothing', ()
     expect(message).toContain('is cut off');
   });
 
-  test.each(['mp4', 'mkv'])('a file cut off in the middle of its pictures: %s', async (extension) => {
-    const whole = await kit.make(`whole.${extension}`, '-i', video, '-c', 'copy', '-movflags', '+faststart');
-    const bytes = await readFile(whole);
-    const { code, message } = await failure({
-      [`cut.${extension}`]: bytes.subarray(0, Math.floor(bytes.length * 0.6)),
-    });
+  test.each([0.6, 0.99])('an MP4 file of which %d is there', async (share) => {
+    const bytes = await readFile(
+      await kit.make('whole.mp4', '-i', video, '-c', 'copy', '-movflags', '+faststart'),
+    );
+    const size = Math.floor(bytes.length * share);
+    const { code, message } = await failure({ 'cut.mp4': bytes.subarray(0, size) });
+    expect(code).toBe('ErrorDownloadingInputAssetMalformedContent');
+    expect(message).toContain(`is cut off: it has ${size} of at least ${bytes.length} bytes`);
+  });
+
+  test('a Matroska file cut off in the middle of its pictures', async () => {
+    const bytes = await readFile(await kit.make('whole.mkv', '-i', video, '-c', 'copy'));
+    const { code, message } = await failure({ 'cut.mkv': bytes.subarray(0, Math.floor(bytes.length * 0.6)) });
     expect(code).toBe('ErrorDownloadingInputAssetMalformedContent');
     expect(message).toMatch(/is cut off: it should last 6\.\d s but ends after [2-4]\.\d s/);
   });

@@ -160,16 +160,19 @@ describe.each(builds)('inputs as they come, with %s', (_, findBuild, everything)
   });
 
   test.each([
-    ['together', 'mp4', '0'],
-    ['with the sound late, in MP4', 'mp4', '0.48'],
-    ['with the sound late, in Matroska', 'mkv', '0.48'],
-  ])('flash and beep stay together: %s', async (_name, extension, late) => {
+    ['together', 'mp4', 0, 0],
+    ['with the sound late, in MP4', 'mp4', 0, 0.48],
+    ['with the sound late, in Matroska', 'mkv', 0, 0.48],
+    ['with the picture late', 'mp4', 0.52, 0],
+  ])('flash and beep stay together %s', async (_name, extension, pictureLate, soundLate) => {
     const file = await kit.make(
-      `sync-${late}.${extension}`,
-      ...['-f', 'lavfi', '-i', 'color=black:size=160x90:rate=25:duration=3'],
-      ...['-itsoffset', late, '-f', 'lavfi', '-i', `sine=frequency=1000:duration=${3 - Number(late)}`],
+      `sync-${pictureLate}-${soundLate}.${extension}`,
+      ...['-itsoffset', String(pictureLate)],
+      ...['-f', 'lavfi', '-i', `color=black:size=160x90:rate=25:duration=${3 - pictureLate}`],
+      ...['-itsoffset', String(soundLate)],
+      ...['-f', 'lavfi', '-i', `sine=frequency=1000:duration=${3 - soundLate}`],
       ...['-vf', "drawbox=color=white:t=fill:enable='between(t,2,2.2)'"],
-      ...['-af', `volume=0:enable='not(between(t,2,2.2))'`],
+      ...['-af', "volume=0:enable='not(between(t,2,2.2))'"],
       ...[...h264, '-c:a', 'aac'],
     );
     const { videos, audio } = await kit.encode(file);

@@ -149,7 +149,6 @@ class Job implements TestJob {
       failedAttempts: this.failedAttempts,
       input: this.input,
       inputPrimaryFile: this.#primary,
-      inputUrl: () => Promise.reject(new Error('not needed')),
       output: this.output,
       lost: lost.signal,
       cancelRequested: this.#cancel.signal,
