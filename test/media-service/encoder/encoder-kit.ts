@@ -1,8 +1,9 @@
-import { execFile } from 'node:child_process';
+import { build } from 'esbuild';
+import { execFile, execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { createEncoder, type EncoderOptions } from '../../../src/media-service/encoder/encoder.ts';
 import { findFfmpeg, type Ffmpeg } from '../../../src/media-service/encoder/find-ffmpeg.ts';
@@ -233,4 +234,29 @@ export function shakaPackager(): string | undefined {
   if (name === undefined) return undefined;
   const manifest = createRequire(import.meta.url).resolve('shaka-packager/package.json');
   return join(manifest, '..', 'bin', name);
+}
+
+/** Builds encoder-program.ts; answers where it is. */
+export async function buildEncoderProgram(): Promise<string> {
+  const program = resolve('dist/test/encoder-program.mjs');
+  await build({
+    entryPoints: [resolve('test/media-service/encoder/encoder-program.ts')],
+    outfile: program,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    logLevel: 'error',
+  });
+  return program;
+}
+
+/** The ffmpeg processes that a process has started. */
+export function ffmpegsOf(parent: number): number[] {
+  const table = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,comm='], { encoding: 'utf8' });
+  return table
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, ppid, command]) => Number(ppid) === parent && command?.includes('ffmpeg'))
+    .map(([pid]) => Number(pid));
 }

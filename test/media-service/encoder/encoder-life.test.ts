@@ -1,14 +1,20 @@
 import { BlobServiceClient } from '@azure/storage-blob';
-import { build } from 'esbuild';
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { decodeErrors, probeTrack, startEncoderKit, type EncoderKit } from './encoder-kit.ts';
+import {
+  buildEncoderProgram,
+  decodeErrors,
+  ffmpegsOf,
+  probeTrack,
+  startEncoderKit,
+  type EncoderKit,
+} from './encoder-kit.ts';
 import { startFaultyProxy, type FaultyProxy } from './faulty-proxy.ts';
 import { MemoryQueue, type TestJob } from './memory-queue.ts';
 
@@ -36,7 +42,7 @@ beforeAll(async () => {
     ...['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-c:a', 'aac'],
   ];
   short = await kit.make('short.mp4', ...picture(3));
-  long = await kit.make('long.mp4', ...picture(25));
+  long = await kit.make('long.mp4', ...picture(16));
 });
 afterEach(async () => {
   proxy.decide = () => 'pass';
@@ -51,16 +57,6 @@ function start(options: Parameters<EncoderKit['start']>[0] = {}): () => Promise<
   const stop = kit.start(options);
   stops.push(stop);
   return stop;
-}
-
-/** The ffmpeg processes below a process, or that have lost their parent since. */
-function ffmpegsOf(parent: number): number[] {
-  const table = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,comm='], { encoding: 'utf8' });
-  return table
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, ppid, command]) => Number(ppid) === parent && command?.includes('ffmpeg'))
-    .map(([pid]) => Number(pid));
 }
 
 function isAlive(pid: number): boolean {
@@ -167,20 +163,11 @@ test('stopping the encoder gives the job back without counting an attempt', asyn
 });
 
 test('a killed encoder leaves no ffmpeg, and its job is made whole by another', async () => {
-  const program = resolve('dist/test/encoder-program.mjs');
-  await build({
-    entryPoints: [resolve('test/media-service/encoder/encoder-program.ts')],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    logLevel: 'error',
-  });
+  const program = await buildEncoderProgram();
   const job = await kit.queue.add({ files: { 'long.mp4': long } });
   const child = spawn(
     process.execPath,
-    [program, kit.storage.connectionString, job.input.containerName, job.output.containerName],
+    [program, kit.storage.connectionString, job.input.containerName, job.output.containerName, 'medium'],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   await once(child.stdout, 'data');
@@ -193,7 +180,7 @@ test('a killed encoder leaves no ffmpeg, and its job is made whole by another', 
 
   start();
   await job.done;
-  await expectWhole(job, 25);
+  await expectWhole(job, 16);
 });
 
 test('storage that fails for a while is tried again; the attempts are counted and bounded', async () => {
