@@ -39,7 +39,11 @@ export function checkEnd({ exitCode, killedBy, errors }: ProcessEnd, name: strin
 }
 
 /** ffmpeg ends well, too, when the file is cut off in the middle: then less came out than the file promised. */
-export function checkDurations(seconds: readonly number[], { duration }: SourceMedia, name: string): void {
+export function checkDurations(
+  seconds: readonly number[],
+  { duration, durationIsStated }: SourceMedia,
+  name: string,
+): void {
   const shortest = Math.min(...seconds);
   if (shortest <= 0) {
     throw finalError(
@@ -47,7 +51,7 @@ export function checkDurations(seconds: readonly number[], { duration }: SourceM
       `No picture of '${name}' could be decoded. Check that it plays, and upload it again.`,
     );
   }
-  if (duration !== undefined && shortest < duration * 0.9 - 0.5) {
+  if (durationIsStated && duration !== undefined && shortest < duration * 0.9 - 0.5) {
     throw finalError(
       'ErrorDownloadingInputAssetMalformedContent',
       `'${name}' is cut off: it should last ${duration.toFixed(1)} s but ends after ${shortest.toFixed(1)} s. Upload the whole file.`,

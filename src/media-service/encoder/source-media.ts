@@ -30,6 +30,8 @@ export interface SourceMedia {
   readonly audio: { readonly index: number } | undefined;
   /** Seconds; undefined when the file does not say (recordings that were never closed). */
   readonly duration: number | undefined;
+  /** Whether the file states its duration (MP4, Matroska); elsewhere it is estimated, at times badly. */
+  readonly durationIsStated: boolean;
 }
 
 const number = z.coerce.number().optional().catch(undefined);
@@ -59,7 +61,8 @@ type Stream = z.infer<typeof stream>;
 /** What `ffprobe -show_streams -show_format -of json` prints. */
 export const probeOutput = z.object({
   streams: z.array(stream).default([]),
-  format: z.object({ duration: number, bit_rate: number, size: number }).default({
+  format: z.object({ format_name: text, duration: number, bit_rate: number, size: number }).default({
+    format_name: undefined,
     duration: undefined,
     bit_rate: undefined,
     size: undefined,
@@ -123,6 +126,7 @@ export function readSourceMedia({ streams, format }: ProbeOutput, inputName: str
     },
     audio: audio === undefined ? undefined : { index: audio.index },
     duration: durations.length > 0 ? Math.min(...durations.map(Number)) : undefined,
+    durationIsStated: /^(mov|matroska)/.test(format.format_name ?? ''),
   };
 }
 
