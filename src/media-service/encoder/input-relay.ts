@@ -126,7 +126,8 @@ async function copyRange(
   }
 }
 
-function storageFailure(input: InputFile, error: unknown): EncodeError {
+/** What reading the input failed with, in the words of its owner. */
+export function storageFailure(input: InputFile, error: unknown): EncodeError {
   const status = error instanceof RestError ? error.statusCode : undefined;
   if (status === 404) {
     return finalError(

@@ -10,7 +10,6 @@ import type { Index } from './index-rows.ts';
 import { EncodingLease } from './encoding-lease.ts';
 import type { JobPartitions, JobRecord } from './job-rows.ts';
 import { ended, hasEnded, statePartition, withError, withEvent } from './job-rows.ts';
-import type { SasSigner } from './sas-signer.ts';
 import type { StoreLog } from './store-log.ts';
 
 export interface EncodingLimits {
@@ -47,7 +46,6 @@ export interface EncodingParts {
   readonly assets: Assets;
   readonly files: AssetFiles;
   readonly blobs: BlobServiceClient;
-  readonly signer: SasSigner;
   readonly log: StoreLog;
   readonly limits: EncodingLimits;
 }

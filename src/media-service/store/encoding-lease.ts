@@ -10,9 +10,6 @@ import type { JobRecord, TaskProperties } from './job-rows.ts';
 import { ended, hasEnded, withError, withEvent } from './job-rows.ts';
 import { without } from './table.ts';
 
-/** How long a SAS to read an input is good for: longer than any encode should take. */
-const inputMilliseconds = 12 * 3_600_000;
-
 /** What becomes of the queue message when a job is ended or given back. */
 type MessageFate = 'away' | 'again at once' | 'again later';
 
@@ -40,7 +37,6 @@ export class EncodingLease implements LeasedJob {
   readonly #lease: string;
   readonly #position: number;
   readonly #outputId: AssetId;
-  readonly #inputContainer: string;
   readonly #messageId: string;
   readonly #lost = new AbortController();
   readonly #cancel = new AbortController();
@@ -78,12 +74,11 @@ export class EncodingLease implements LeasedJob {
     this.#popReceipt = beginning.message.popReceipt;
     this.#leasedUntil = beginning.receivedAt + parts.limits.leaseSeconds * 1000;
     this.#outputId = task.Output as AssetId;
-    this.#inputContainer = containerOf(task.Input as AssetId);
     this.jobId = `nb:jid:UUID:${beginning.guid}` as JobId;
     this.taskId = `nb:tid:UUID:${task.Guid}` as TaskId;
     this.configuration = task.Configuration;
     this.failedAttempts = beginning.record.job.FailedAttempts;
-    this.input = inputExists ? parts.blobs.getContainerClient(this.#inputContainer) : undefined;
+    this.input = inputExists ? parts.blobs.getContainerClient(containerOf(task.Input as AssetId)) : undefined;
     this.inputPrimaryFile = inputPrimaryFile;
     this.output = parts.blobs.getContainerClient(containerOf(this.#outputId));
     this.#renewing = this.#keep();
@@ -95,10 +90,6 @@ export class EncodingLease implements LeasedJob {
 
   get cancelRequested(): AbortSignal {
     return this.#cancel.signal;
-  }
-
-  inputUrl(blobName: string): Promise<string> {
-    return this.#parts.signer.readUrl(this.#inputContainer, blobName, inputMilliseconds);
   }
 
   async start(): Promise<void> {

@@ -4,12 +4,7 @@ import type {
   StorageSharedKeyCredential,
   UserDelegationKey,
 } from '@azure/storage-blob';
-import {
-  BlobSASPermissions,
-  ContainerSASPermissions,
-  generateBlobSASQueryParameters,
-  SASProtocol,
-} from '@azure/storage-blob';
+import { ContainerSASPermissions, generateBlobSASQueryParameters, SASProtocol } from '@azure/storage-blob';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Permissions } from '../model.ts';
 import { calling, conflict, contention, statusOf } from './errors.ts';
@@ -25,7 +20,7 @@ export interface ContainerGrant {
   readonly expiresOn: Date;
 }
 
-/** Signs SAS for containers and blobs. Everything it answers is a secret. */
+/** Signs SAS for containers. Everything it answers is a secret. */
 export interface SasSigner {
   /**
    * Runs `publish`, after which the locator can be read, with the grant in force; `others` tells the ids of the
@@ -40,8 +35,6 @@ export interface SasSigner {
   revoke(container: string, ids: readonly string[]): Promise<void>;
   /** The SAS of a grant in force: the query string without its question mark. */
   sign(grant: ContainerGrant): Promise<string>;
-  /** A URL to read one blob with, good for `milliseconds`. */
-  readUrl(container: string, blob: string, milliseconds: number): Promise<string>;
 }
 
 const clockSkew = 300_000;
@@ -119,14 +112,6 @@ export class AccountKeySigner implements SasSigner {
       this.#credential,
     );
     return Promise.resolve(parameters.toString());
-  }
-
-  readUrl(container: string, blob: string, milliseconds: number): Promise<string> {
-    const parameters = generateBlobSASQueryParameters(
-      { ...blobRead(container, blob, milliseconds), protocol: protocolOf(this.#blobs) },
-      this.#credential,
-    );
-    return Promise.resolve(blobUrl(this.#blobs, container, blob, parameters.toString()));
   }
 
   async #leased<T>(
@@ -209,58 +194,20 @@ export class UserDelegationSigner implements SasSigner {
         protocol: protocolOf(this.#blobs),
         version: delegationVersion,
       },
-      await this.#delegationKey(delegatedMilliseconds),
+      await this.#delegationKey(),
       this.#blobs.accountName,
     );
     return parameters.toString();
   }
 
-  async readUrl(container: string, blob: string, milliseconds: number): Promise<string> {
-    const parameters = generateBlobSASQueryParameters(
-      {
-        ...blobRead(container, blob, milliseconds),
-        protocol: protocolOf(this.#blobs),
-        version: delegationVersion,
-      },
-      await this.#delegationKey(milliseconds),
-      this.#blobs.accountName,
-    );
-    return blobUrl(this.#blobs, container, blob, parameters.toString());
-  }
-
-  /** A key that is good for at least `milliseconds` more; asked for once a day. */
-  async #delegationKey(milliseconds: number): Promise<UserDelegationKey> {
-    const known = await this.#key?.catch(() => undefined);
-    if (known !== undefined && known.signedExpiresOn.getTime() - Date.now() > milliseconds) return known;
+  /** A key that outlives a SAS made now; asked for once a day. */
+  async #delegationKey(): Promise<UserDelegationKey> {
     const now = Date.now();
+    const known = await this.#key?.catch(() => undefined);
+    if (known !== undefined && known.signedExpiresOn.getTime() - now > delegatedMilliseconds) return known;
     this.#key = calling(() =>
       this.#blobs.getUserDelegationKey(new Date(now - clockSkew), new Date(now + keyMilliseconds)),
     );
     return this.#key;
   }
-}
-
-function blobRead(
-  containerName: string,
-  blobName: string,
-  milliseconds: number,
-): {
-  containerName: string;
-  blobName: string;
-  permissions: BlobSASPermissions;
-  startsOn: Date;
-  expiresOn: Date;
-} {
-  const now = Date.now();
-  return {
-    containerName,
-    blobName,
-    permissions: BlobSASPermissions.parse('r'),
-    startsOn: new Date(now - clockSkew),
-    expiresOn: new Date(now + milliseconds),
-  };
-}
-
-function blobUrl(blobs: BlobServiceClient, container: string, blob: string, sas: string): string {
-  return `${blobs.getContainerClient(container).getBlobClient(blob).url}?${sas}`;
 }

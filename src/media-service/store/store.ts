@@ -81,7 +81,6 @@ export function createStore({ clients, publicBase, log, encodingLimits }: StoreO
       assets,
       files,
       blobs,
-      signer,
       log,
       limits,
     }),

@@ -126,6 +126,18 @@ describe('what cannot be encoded fails at once, says why and leaves nothing', ()
   });
 });
 
+test('what a camera or an editor left behind the film does no harm', async () => {
+  const film = await readFile(video);
+  const rest = Buffer.from('left behind, and no box at all: LEFT BEHIND');
+  const job = await kit.queue.add({
+    files: { 'video.mp4': Buffer.concat([film, rest]) },
+    configuration: JSON.stringify({
+      Codecs: [{ Type: 'H264Video', H264Layers: [{ Width: 64, Height: 36, Bitrate: 100 }] }],
+    }),
+  });
+  expect((await job.done).state).toBe('finished');
+});
+
 test('the primary file is taken of several, and the only media file without one', async () => {
   const primary = await kit.queue.add({
     files: { 'one.mp4': Buffer.from('no'), 'my film.mp4': video },

@@ -7,7 +7,6 @@ import { ContainerClient } from '@azure/storage-blob';
 import { mediaServiceConfig } from '../../../src/config/media-service.ts';
 import { startAzurite } from '../../../src/local/azurite.ts';
 import { startMediaService } from '../../../src/media-service/service.ts';
-import { storageClients } from '../../../src/media-service/store/storage-clients.ts';
 import { at, clientId, clientSecret, memoryLog, TestClient } from '../running-service.ts';
 
 /** A token as Microsoft Entra makes them, unsigned: the emulator looks at its claims only. */
@@ -76,7 +75,7 @@ async function main([folder = '', certificate = '', key = '']: string[]): Promis
     const reader = new ContainerClient(String(readSas['Path']));
     const upload = (container: ContainerClient, name: string): Promise<unknown> =>
       container.getBlockBlobClient(name).upload('abc', 3);
-    const seen = {
+    return {
       write: await statusOf(upload(writer, 'a film.mp4')),
       read: await statusOf(reader.getBlobClient('a film.mp4').downloadToBuffer()),
       writeWithRead: await statusOf(upload(reader, 'b')),
@@ -87,10 +86,6 @@ async function main([folder = '', certificate = '', key = '']: string[]): Promis
       deleted: (await client.call('DELETE', at('Locators', sas['Id']))).status,
       afterDelete: (await client.get(at('Locators', sas['Id']))).status,
     };
-    const { signer } = await storageClients(config.storage, credential);
-    const container = `asset-${String(asset['Id']).slice(-36)}`;
-    const url = await signer.readUrl(container, 'a film.mp4', 60_000);
-    return { ...seen, input: await (await fetch(url)).text() };
   } finally {
     await service.close();
     await azurite.close();

@@ -83,16 +83,6 @@ describe('with the account key', () => {
   test('revoking in a container that is gone is done', async () => {
     await signer.revoke('asset-gone', ['x']);
   });
-
-  test('a blob’s own URL reads it and nothing else', async () => {
-    const container = clients.blobs.getContainerClient('asset-4');
-    await container.create();
-    for (const name of ['a film.mp4', 'other']) await container.getBlockBlobClient(name).upload('abc', 3);
-    const url = await signer.readUrl('asset-4', 'a film.mp4', 60_000);
-    const range = await fetch(url, { headers: { Range: 'bytes=1-1' } });
-    expect([range.status, await range.text()]).toEqual([206, 'b']);
-    expect((await fetch(url.replace('a%20film.mp4', 'other'))).status).toBe(403);
-  });
 });
 
 /**
@@ -128,7 +118,6 @@ test('with a managed identity: a SAS by user delegation, made at each read and g
       files: ['a film.mp4'],
       deleted: 204,
       afterDelete: 404,
-      input: 'abc',
     });
     expect(seen['hours']).toBeGreaterThan(0.9);
     expect(seen['hours']).toBeLessThanOrEqual(1);
