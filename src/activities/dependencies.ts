@@ -9,6 +9,8 @@ export interface DataCenter {
   /** As people know it. */
   readonly name: string;
   readonly media: MediaServices;
+  /** The same media service, for what people wait for: answers or fails within seconds, and never tries again. */
+  readonly glance: MediaServices;
   /** The containers of its assets, by their SAS locators. */
   readonly containers: Containers;
 }

@@ -45,7 +45,9 @@ const operation = z.object({
 });
 export type Operation = z.infer<typeof operation>;
 
+const unreachableSide = z.object({ reachable: z.literal(false), problem: failure });
 const sideState = z.looseObject({
+  reachable: z.literal(true),
   files: z.number(),
   bytes: z.number(),
   locatorId: z.string().optional(),
@@ -55,9 +57,11 @@ const stream = z.looseObject({
   streamId: z.string(),
   source: z.enum(dataCenterKeys),
   protected: z.boolean(),
-  sides: z.object({ a: sideState.optional(), b: sideState.optional() }),
-  /** Data centers that could not be asked. */
-  unreachable: z.array(z.enum(dataCenterKeys)),
+  /** A side is absent when it has nothing of the stream. */
+  sides: z.partialRecord(
+    z.enum(dataCenterKeys),
+    z.discriminatedUnion('reachable', [sideState, unreachableSide]),
+  ),
   differences: z.array(z.string()),
   /** The latest run. */
   operationId: z.string().optional(),
@@ -74,9 +78,14 @@ const streamPage = z.object({
       created: z.string(),
     }),
   ),
+  sides: z.record(
+    z.enum(dataCenterKeys),
+    z.discriminatedUnion('reachable', [z.object({ reachable: z.literal(true) }), unreachableSide]),
+  ),
   next: z.string().optional(),
 });
-export type ListedStream = z.infer<typeof streamPage>['streams'][number];
+export type StreamPage = z.infer<typeof streamPage>;
+export type ListedStream = StreamPage['streams'][number];
 
 const problem = z.looseObject({
   code: z.string().optional(),
@@ -129,7 +138,7 @@ export interface FailoverApi {
   /** Undefined when there is none. */
   stream(id: string): Promise<Stream | undefined>;
   /** Every stream, page by page. */
-  streams(): AsyncIterable<ListedStream>;
+  streamPages(): AsyncIterable<StreamPage>;
 }
 
 export function failoverApi({ url, key }: ApiConnection): FailoverApi {
@@ -176,12 +185,12 @@ export function failoverApi({ url, key }: ApiConnection): FailoverApi {
       ),
     stream: (id) =>
       orUndefined(async () => read(stream, await call('GET', `/api/streams/${encodeURIComponent(id)}`))),
-    async *streams() {
+    async *streamPages() {
       let after = '';
       do {
         const query = after === '' ? '' : `?after=${encodeURIComponent(after)}`;
         const page = read(streamPage, await call('GET', `/api/streams${query}`));
-        yield* page.streams;
+        yield page;
         after = page.next ?? '';
       } while (after !== '');
     },

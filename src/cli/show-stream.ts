@@ -19,10 +19,16 @@ function describe(stream: Stream, running: Operation | undefined): string {
     const side = stream.sides[key];
     const role = key === stream.source ? 'source' : 'replica';
     const title = `  data center ${key.toUpperCase()}  ${role.padEnd(7)}`;
-    if (stream.unreachable.includes(key)) lines.push(`${title}  cannot be asked just now`);
-    else if (side === undefined) lines.push(`${title}  has nothing`);
-    else lines.push(`${title}  ${side.files} files, ${readableBytes(side.bytes)}`);
-    if (side?.urls !== undefined) {
+    if (side === undefined) {
+      lines.push(`${title}  has nothing`);
+      continue;
+    }
+    if (!side.reachable) {
+      lines.push(`${title}  ${style('red', 'unreachable')}  ${side.problem.message}`);
+      continue;
+    }
+    lines.push(`${title}  ${side.files} files, ${readableBytes(side.bytes)}`);
+    if (side.urls !== undefined) {
       lines.push(
         `    HLS       ${side.urls.hls}`,
         `    DASH      ${side.urls.dash}`,

@@ -43,7 +43,7 @@ const workflowSettings = z.object({
     .enum(['properties', 'bytes'])
     .default('properties')
     .describe('How the sides are compared in re-sync'),
-  TARGET_PATIENCE_MINUTES: integer(1, 1440)
+  TARGET_PATIENCE_MINUTES: integer(0, 1440)
     .default(10)
     .describe('How long a run waits for an unreachable target before the stream is published, not protected'),
   JOB_PATIENCE_MINUTES: integer(1, 10_080)

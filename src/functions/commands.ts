@@ -17,7 +17,7 @@ import { RequestError, requestErrorOf } from './problems.ts';
 import { readBody } from './request-body.ts';
 import { registerRoute } from './routes.ts';
 import { nothingSchema, resyncSchema, submitSchema, verifySchema } from './schemas.ts';
-import { startRun } from './start-run.ts';
+import { answerWithRun } from './start-run.ts';
 import { existingStream, streamIdOf } from './streams.ts';
 
 /** The commands that begin a run. */
@@ -28,7 +28,7 @@ export function registerCommands(application: Application): void {
     route: 'streams',
     handler: async ({ request, client }) => {
       const command = submission(application, await readBody(request, submitSchema));
-      return startRun(application.dependencies.claims, client, 'publishStream', command);
+      return answerWithRun(application.dependencies.claims, client, 'publishStream', command);
     },
   });
   registerRoute({
@@ -41,7 +41,7 @@ export function registerCommands(application: Application): void {
       await readBody(call.request, nothingSchema);
       const { source } = await existingStream(application, streamId);
       refuseForeign(application, source);
-      return startRun(dependencies.claims, call.client, 'replicateStream', {
+      return answerWithRun(dependencies.claims, call.client, 'replicateStream', {
         subject: streamId,
         kind: 'replicate',
         requestHash: requestHash({ replicate: streamId }),
@@ -62,7 +62,7 @@ export function registerCommands(application: Application): void {
       const streamId = streamIdOf(call);
       const { level = config.verify } = await readBody(call.request, verifySchema);
       const { source } = await existingStream(application, streamId);
-      return startRun(dependencies.claims, call.client, 'verifyStream', {
+      return answerWithRun(dependencies.claims, call.client, 'verifyStream', {
         subject: streamId,
         kind: 'verify',
         requestHash: requestHash({ verify: streamId, level }),
@@ -81,7 +81,12 @@ export function registerCommands(application: Application): void {
     route: 'resync',
     handler: async ({ request, client }) => {
       const { mode } = await readBody(request, resyncSchema);
-      return startRun(application.dependencies.claims, client, 'resync', resyncCommand(application, mode));
+      return answerWithRun(
+        application.dependencies.claims,
+        client,
+        'resync',
+        resyncCommand(application, mode),
+      );
     },
   });
 }
@@ -128,7 +133,7 @@ function submission(application: Application, request: z.output<typeof submitSch
     }),
     stillGood: (output) => isStillPublished(application, source, streamId, output as PublishResult),
     refusal: async (held) => {
-      const { media, name } = dependencies.dataCenters[source];
+      const { glance: media, name } = dependencies.dataCenters[source];
       try {
         const published = await publishedAsset(media, streamId);
         if (published !== undefined) {
@@ -165,7 +170,7 @@ async function isStillPublished(
   streamId: StreamId,
   result: PublishResult,
 ): Promise<boolean> {
-  const { media } = dependencies.dataCenters[source];
+  const { glance: media } = dependencies.dataCenters[source];
   try {
     const published = await publishedAsset(media, streamId);
     const locator = await media.locator(result.locatorId);

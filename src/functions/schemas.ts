@@ -146,7 +146,11 @@ export const uploadAnswerSchema = z
   .describe('An empty input asset');
 
 const urls = z.object({ smooth: z.string(), hls: z.string(), dash: z.string() });
-const sideStateSchema = z.object({
+const unreachableSide = z
+  .object({ reachable: z.literal(false), problem: failureSchema })
+  .describe('A data center that could not be asked within seconds');
+const reachableSide = z.object({
+  reachable: z.literal(true),
   assetId: z.string(),
   revision: z.number(),
   files: z.number(),
@@ -155,24 +159,34 @@ const sideStateSchema = z.object({
   expires: z.iso.datetime().optional(),
   urls: urls.optional(),
 });
+const sideSchema = z.discriminatedUnion('reachable', [reachableSide, unreachableSide]);
 
 export const streamSchema = z
   .object({
     streamId: z.string(),
     source: side,
-    protected: z.boolean(),
-    sides: z.object({ a: sideStateSchema.optional(), b: sideStateSchema.optional() }),
-    unreachable: z.array(side).describe('Data centers that could not be asked'),
-    differences: z.array(z.string()),
+    protected: z.boolean().describe('Both data centers could be asked, and have the same'),
+    sides: z
+      .object({ a: sideSchema.optional(), b: sideSchema.optional() })
+      .describe('A side is absent when it has nothing of the stream'),
+    differences: z.array(z.string()).describe('Of sides that could both be asked'),
     operationId: z.string().optional().describe('The latest run'),
   })
   .describe('A stream as both data centers have it');
+
+const listedSide = z.discriminatedUnion('reachable', [
+  z.object({ reachable: z.literal(true) }),
+  unreachableSide,
+]);
 
 export const streamListSchema = z
   .object({
     streams: z.array(
       z.object({ streamId: z.string(), source: side, revision: z.number(), created: z.iso.datetime() }),
     ),
+    sides: z
+      .object({ a: listedSide, b: listedSide })
+      .describe('Streams that only an unreachable data center has are not in the list'),
     next: z.string().optional().describe('Give it as ?after= for the next page'),
   })
   .describe('A page of streams');

@@ -6,8 +6,14 @@ import { durableRuns } from './durable-runs.ts';
 import { RequestError, requestErrorOf } from './problems.ts';
 import { json, type Answer } from './routes.ts';
 
+/** The run that a command has: a new one, or that of the same command before. */
+export interface CommandRun {
+  readonly operationId: OperationId;
+  readonly finished: boolean;
+}
+
 /**
- * Claims, starts, answers: the way of every command that begins a run.
+ * Claims and starts a run, or finds the one there is.
  * @throws RequestError 409 when another run or another input is in the way
  */
 export async function startRun(
@@ -15,12 +21,24 @@ export async function startRun(
   client: DurableClient,
   orchestration: string,
   command: Command,
-): Promise<Answer> {
+): Promise<CommandRun> {
   const decision = await claimRun(claims, durableRuns(client), command);
   if (decision.kind === 'refused') throw requestErrorOf(decision.failure);
-  if (decision.kind === 'joined') return accepted(command, decision.operationId, decision.finished);
+  if (decision.kind === 'joined') return decision;
   await begin(claims, client, orchestration, decision.claim);
-  return accepted(command, operationIdOf(command.subject, decision.claim.runId), false);
+  return { operationId: operationIdOf(command.subject, decision.claim.runId), finished: false };
+}
+
+/** As `startRun`; the answer to the request that gave the command. */
+export async function answerWithRun(...given: Parameters<typeof startRun>): Promise<Answer> {
+  const [, , , { subject }] = given;
+  const { operationId, finished } = await startRun(...given);
+  const body = {
+    operationId,
+    ...(subject === allStreams ? {} : { streamId: subject }),
+    status: finished ? 'succeeded' : 'running',
+  };
+  return json(202, body, { location: `/api/operations/${operationId}`, 'retry-after': '1' });
 }
 
 async function begin(
@@ -35,13 +53,4 @@ async function begin(
   const instanceId = operationIdOf(claim.subject, claim.runId);
   await client.startNew(orchestration, { instanceId, input: claim.input });
   await claims.markStarted(claim.subject, claim.runId);
-}
-
-function accepted(command: Command, operationId: OperationId, finished: boolean): Answer {
-  const body = {
-    operationId,
-    ...(command.subject === allStreams ? {} : { streamId: command.subject }),
-    status: finished ? 'succeeded' : 'running',
-  };
-  return json(202, body, { location: `/api/operations/${operationId}`, 'retry-after': '1' });
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { listStreams } from '../activities/list-streams.ts';
 import { readStream, type StreamState } from '../activities/stream-state.ts';
-import { dataCenterKeys } from '../streams/data-center.ts';
+import { dataCenterKeys, type DataCenterKey } from '../streams/data-center.ts';
 import { describeDifference } from '../streams/comparison.ts';
+import type { Failure } from '../streams/errors.ts';
 import type { SideState } from '../streams/side-state.ts';
 import type { StreamId } from '../streams/stream-id.ts';
 import { operationIdOf } from '../streams/stream-id.ts';
@@ -42,16 +43,21 @@ export async function existingStream(
 
 /** `GET /api/streams` and `GET /api/streams/{id}`. */
 export function registerStreams(application: Application): void {
-  const { config, dependencies } = application;
+  const { dependencies } = application;
   registerRoute({
     name: 'httpListStreams',
     method: 'GET',
     route: 'streams',
     handler: async ({ request }) => {
       const { after, limit } = checked(pageSchema, Object.fromEntries(request.query));
-      const { streams, next } = await listStreams(dependencies, config.home, { after, limit });
+      const { streams, next, problems } = await listStreams(dependencies, { after, limit });
+      const side = (key: DataCenterKey): ListedSide => {
+        const { [key]: problem } = problems;
+        return problem === undefined ? { reachable: true } : unreachable(problem);
+      };
       const page: z.input<typeof streamListSchema> = {
         streams: [...streams],
+        sides: { a: side('a'), b: side('b') },
         ...(next === undefined ? {} : { next }),
       };
       return json(200, page);
@@ -65,18 +71,20 @@ export function registerStreams(application: Application): void {
       const streamId = streamIdOf(call);
       const state = await existingStream(application, streamId);
       const claim = await dependencies.claims.read(streamId);
-      const described = dataCenterKeys.flatMap((side) => {
-        const one = state.sides[side];
-        return one === undefined ? [] : [[side, describe(one)] as const];
+      const described = dataCenterKeys.flatMap((key) => {
+        const { [key]: problem } = state.problems;
+        const { [key]: side } = state.sides;
+        if (problem !== undefined) return [[key, unreachable(problem)] as const];
+        return side === undefined ? [] : [[key, describe(side)] as const];
       });
       const stream: z.input<typeof streamSchema> = {
         streamId,
         source: state.source,
         protected: state.comparison.equal,
         sides: Object.fromEntries(described),
-        unreachable: [...state.unreachable],
         // What cannot be asked is not known to differ.
-        differences: state.unreachable.length > 0 ? [] : state.comparison.differences.map(describeDifference),
+        differences:
+          Object.keys(state.problems).length > 0 ? [] : state.comparison.differences.map(describeDifference),
         ...(claim === undefined ? {} : { operationId: operationIdOf(streamId, claim.runId) }),
       };
       return json(200, stream);
@@ -84,8 +92,13 @@ export function registerStreams(application: Application): void {
   });
 }
 
+function unreachable(problem: Failure): UnreachableSide {
+  return { reachable: false, problem };
+}
+
 function describe({ assetId, name, files, primaryFile, locator }: SideState): SideDescription {
   return {
+    reachable: true,
     assetId,
     revision: name.revision,
     files: files.length,
@@ -98,3 +111,5 @@ function describe({ assetId, name, files, primaryFile, locator }: SideState): Si
 }
 
 type SideDescription = NonNullable<z.input<typeof streamSchema>['sides']['a']>;
+type ListedSide = z.input<typeof streamListSchema>['sides']['a'];
+type UnreachableSide = Extract<SideDescription, { reachable: false }>;

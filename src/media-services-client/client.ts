@@ -29,8 +29,10 @@ export interface MediaServicesConfig {
   /** The service's own token endpoint; absent: Microsoft Entra or the managed identity. */
   readonly tokenUrl: string | undefined;
   readonly credentials: Credentials;
-  /** Milliseconds that one request may take, its body included; 60 s when absent. */
+  /** Milliseconds that one request may take, its body included; 60 s when absent. Getting a token takes no longer. */
   readonly timeLimit?: number;
+  /** How often a call is repeated that may succeed later; 4 times when absent. */
+  readonly retries?: number;
   /** Ends every request, and every wait, when it is aborted. */
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
@@ -44,12 +46,14 @@ export interface MediaServicesConfig {
  */
 export function createMediaServices(config: MediaServicesConfig): MediaServices {
   const clock = config.clock ?? systemClock;
+  const timeLimit = config.timeLimit ?? 60_000;
   const connection = new Connection({
     mediaApi: config.mediaApi,
-    tokens: new TokenCache(tokenIssuer(config, clock), clock, config.signal),
+    tokens: new TokenCache(tokenIssuer(config, clock), clock, { timeLimit, signal: config.signal }),
     clock,
     random: config.random ?? Math.random,
-    timeLimit: config.timeLimit ?? 60_000,
+    timeLimit,
+    retries: config.retries ?? retries,
     signal: config.signal,
   });
   return new RestMediaServices(new EntityRequests(connection), clock);

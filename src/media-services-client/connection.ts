@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { errorOfStatus, MediaServicesError } from './errors.ts';
 import { errorOfFailure, within } from './failure.ts';
 import { errorMessageOf } from './odata.ts';
-import { backoff, longestWait, parseRetryAfter, retries, type Clock } from './retry.ts';
+import { backoff, longestWait, parseRetryAfter, type Clock } from './retry.ts';
 import type { AccessToken, TokenCache } from './tokens.ts';
 
 export interface Call {
@@ -33,6 +33,8 @@ export interface ConnectionOptions {
   readonly random: () => number;
   /** Milliseconds a request may take, its body included. */
   readonly timeLimit: number;
+  /** After the first try. */
+  readonly retries: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -53,9 +55,14 @@ export class Connection {
     this.#options = options;
   }
 
+  /** How often a call is repeated, after the first try. */
+  get retries(): number {
+    return this.#options.retries;
+  }
+
   /** @throws MediaServicesError for every answer that is not 2xx */
   async send(call: Call): Promise<Answer> {
-    const { clock, random, signal } = this.#options;
+    const { clock, random, retries, signal } = this.#options;
     for (let retry = 0; ; retry += 1) {
       try {
         return await this.#exchange(call);

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { Answer, Call, Connection } from './connection.ts';
 import { MediaServicesError } from './errors.ts';
 import { entityOf, pageOf, query } from './odata.ts';
-import { retries } from './retry.ts';
 
 /** The service answers this many entities a page at most. */
 const fullPage = 1000;
@@ -95,7 +94,7 @@ export class EntityRequests {
       try {
         return await this.#connection.send(call);
       } catch (error) {
-        if (!mayHaveTaken(error) || retry === retries) throw error;
+        if (!mayHaveTaken(error) || retry >= this.#connection.retries) throw error;
         await this.#connection.pause(retry);
         if (await took()) return undefined;
       }

@@ -21,21 +21,28 @@ export interface AccessToken {
 /** Gets a new token from wherever tokens come from. */
 export type TokenIssuer = (signal: AbortSignal) => Promise<AccessToken>;
 
-/** Milliseconds. */
-const timeLimit = 30_000;
+/** Milliseconds: no longer, whatever a call may take. */
+const longestWait = 30_000;
 
 /** One token at a time, shared by all calls: asked for once however many wait, renewed shortly before it expires. */
 export class TokenCache {
   readonly #issue: TokenIssuer;
   readonly #clock: Clock;
+  readonly #timeLimit: number;
   readonly #signal: AbortSignal | undefined;
   #current: { readonly token: AccessToken; readonly renewAt: number } | undefined;
   #pending: Promise<AccessToken> | undefined;
 
-  constructor(issue: TokenIssuer, clock: Clock, signal?: AbortSignal) {
+  /** @param limits how long getting a token may take, milliseconds, and what ends it */
+  constructor(
+    issue: TokenIssuer,
+    clock: Clock,
+    limits: { readonly timeLimit?: number; readonly signal?: AbortSignal | undefined } = {},
+  ) {
     this.#issue = issue;
     this.#clock = clock;
-    this.#signal = signal;
+    this.#timeLimit = Math.min(limits.timeLimit ?? longestWait, longestWait);
+    this.#signal = limits.signal;
   }
 
   /** @throws MediaServicesError code `token` */
@@ -51,7 +58,7 @@ export class TokenCache {
   }
 
   async #renew(): Promise<AccessToken> {
-    const token = await this.#issue(within(timeLimit, this.#signal)).catch((error: unknown) => {
+    const token = await this.#issue(within(this.#timeLimit, this.#signal)).catch((error: unknown) => {
       if (error instanceof MediaServicesError) throw error;
       const isCanceled = this.#signal?.aborted === true;
       throw new MediaServicesError({

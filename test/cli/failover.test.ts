@@ -208,8 +208,10 @@ describe('failover status of a stream', () => {
     streamId: 'film',
     source: 'a',
     protected: false,
-    sides: { a: { assetId: 'x', revision: 1, files: 9, bytes: 12_345_678, urls: side('a.example') } },
-    unreachable: ['b'],
+    sides: {
+      a: { reachable: true, revision: 1, files: 9, bytes: 12_345_678, urls: side('a.example') },
+      b: { reachable: false, problem: { code: 'media-service-unreachable', message: 'No answer.' } },
+    },
     differences: ['b has no locator'],
     operationId,
   };
@@ -225,7 +227,7 @@ describe('failover status of a stream', () => {
     ]);
     expect(ended.stdout).toContain('not protected');
     expect(ended.stdout).toContain('9 files, 12.3 MB');
-    expect(ended.stdout).toContain('cannot be asked');
+    expect(ended.stdout).toContain('unreachable  No answer.');
     expect(ended.stdout).toContain('b has no locator');
   });
 
@@ -240,6 +242,7 @@ describe('failover status of a stream', () => {
 });
 
 describe('failover list', () => {
+  const sides = { a: { reachable: true }, b: { reachable: true } };
   const listed = (streamId: string): unknown => ({
     streamId,
     source: 'a',
@@ -249,16 +252,28 @@ describe('failover list', () => {
 
   test('lists every page', async () => {
     const ended = await against(
-      [{ body: { streams: [listed('one')], next: 'n/1' } }, { body: { streams: [listed('two')] } }],
+      [
+        { body: { streams: [listed('one')], sides, next: 'n/1' } },
+        { body: { streams: [listed('two')], sides } },
+      ],
       ['list'],
     );
-    expect(ended.code).toBe(0);
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
     expect(api!.calls.map(({ path }) => path)).toEqual(['/api/streams', '/api/streams?after=n%2F1']);
     expect(ended.stdout).toMatch(/STREAM.*\none .*2026-01-02 03:04:05\ntwo /);
   });
 
+  test('says which data center is unreachable', async () => {
+    const problem = { code: 'media-service-unreachable', message: 'No answer.', retriable: true };
+    const away = { ...sides, b: { reachable: false, problem } };
+    const ended = await against([{ body: { streams: [listed('one')], sides: away } }], ['list']);
+    expect(ended.code).toBe(0);
+    expect(ended.stdout).toContain('one ');
+    expect(ended.stderr).toMatch(/^Data center B is unreachable.* No answer\.\n$/);
+  });
+
   test('says what to do when there is none', async () => {
-    const ended = await against([{ body: { streams: [] } }], ['list']);
+    const ended = await against([{ body: { streams: [], sides } }], ['list']);
     expect(ended.stdout).toContain('failover submit');
   });
 });

@@ -16,6 +16,7 @@ export interface Answer {
 export class FunctionApp {
   readonly url: string;
   readonly key = keys.host;
+  readonly masterKey = keys.master;
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
   readonly #log: { text: string };

@@ -102,15 +102,17 @@ describe('the HTTP API', () => {
       streamId: 'hello',
       source: 'a',
       protected: true,
-      unreachable: [],
       differences: [],
-      sides: { a: { files: 5, revision: 1 }, b: { files: 5, revision: 1 } },
+      sides: { a: { reachable: true, files: 5, revision: 1 }, b: { reachable: true, files: 5, revision: 1 } },
     });
     const { a, b } = json['sides'] as Record<'a' | 'b', { urls: { hls: string } }>;
     expect(new URL(a.urls.hls).pathname).toBe(new URL(b.urls.hls).pathname);
     expect(await call('GET', '/api/streams?limit=1')).toMatchObject({
       status: 200,
-      json: { streams: [{ streamId: 'hello', source: 'a' }] },
+      json: {
+        streams: [{ streamId: 'hello', source: 'a' }],
+        sides: { a: { reachable: true }, b: { reachable: true } },
+      },
     });
     expect((await call('GET', '/api/streams?limit=0')).status).toBe(400);
     expect(await call('GET', '/api/streams/nobody')).toMatchObject({

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { MediaServicesError } from '../../src/media-services-client/errors.ts';
 import type { AssetId } from '../../src/media-service/model.ts';
@@ -259,6 +262,23 @@ test('a service that does not answer is given up in time', async () => {
     retriable: true,
     outcome: 'unknown',
   });
+});
+
+test('a client that is not to try again asks once, for calls and for tokens', async () => {
+  service.answer(() => ({ status: 503 }));
+  const client = service.client({ retries: 0 });
+  expect(await failure(client.asset(assetId))).toMatchObject({ code: 'throttled', retriable: true });
+  expect(service.waits).toEqual([]);
+
+  const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const begun = performance.now();
+  const hanging = service.client({ tokenUrl: `http://127.0.0.1:${port}/`, retries: 0, timeLimit: 150 });
+  expect(await failure(hanging.asset(assetId))).toMatchObject({ code: 'token', retriable: true });
+  expect(performance.now() - begun).toBeLessThan(10_000);
+  silent.closeAllConnections();
+  silent.close();
 });
 
 test('an aborted signal ends a call, and is no reason to repeat it', async () => {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { exitCode } from '../exit-code.ts';
-import type { ListedStream } from '../failover-api.ts';
+import { dataCenterKeys, type DataCenterKey } from '../../streams/data-center.ts';
+import type { ListedStream, OperationFailure } from '../failover-api.ts';
 import { styleOn, table } from '../terminal.ts';
 import { apiFor, type Finish, type GlobalOptions } from './options.ts';
 
@@ -19,8 +20,21 @@ export function addList(program: Command, finish: Finish): void {
       const { json, ...options } = command.optsWithGlobals<GlobalOptions>();
       const api = await apiFor(options);
       const streams: ListedStream[] = [];
-      for await (const stream of api.streams()) streams.push(stream);
-      process.stdout.write(json === true ? `${JSON.stringify({ streams })}\n` : `${describe(streams)}\n`);
+      const unreachable = new Map<DataCenterKey, OperationFailure>();
+      for await (const page of api.streamPages()) {
+        streams.push(...page.streams);
+        for (const key of dataCenterKeys) {
+          const side = page.sides[key];
+          if (!side.reachable) unreachable.set(key, side.problem);
+        }
+      }
+      for (const [key, { message }] of unreachable) {
+        process.stderr.write(
+          `Data center ${key.toUpperCase()} is unreachable, so what only it has is not in this list: ${message}\n`,
+        );
+      }
+      const listed = { streams, unreachable: [...unreachable.keys()] };
+      process.stdout.write(json === true ? `${JSON.stringify(listed)}\n` : `${describe(streams)}\n`);
       finish(exitCode.ok);
     });
 }
