@@ -12,6 +12,7 @@ import { decodedPath } from './api/request.ts';
 import { OwnTokens } from './api/tokens.ts';
 import { createEncoder } from './encoder/encoder.ts';
 import { findFfmpeg } from './encoder/find-ffmpeg.ts';
+import { answerJson } from './json-answer.ts';
 import type { Origin } from './origin/origin.ts';
 import { createOrigin } from './origin/origin.ts';
 import { Preparation } from './preparation.ts';
@@ -130,7 +131,7 @@ async function serve(
 ): Promise<void> {
   const path = pathOf(request);
   for (const handler of handlers) if (await handler(request, response, path)) return;
-  answer(response, 404, { error: 'There is nothing at this address.' });
+  answerJson(response, 404, { error: 'There is nothing at this address.' });
 }
 
 /** The decoded path; as it came when it cannot be decoded, so that nothing but the origin looks at it. */
@@ -145,7 +146,7 @@ function pathOf(request: IncomingMessage): string {
 
 const liveness: Handler = (_request, response, path) => {
   if (path !== '/health') return false;
-  answer(response, 200, { status: 'alive' });
+  answerJson(response, 200, { status: 'alive' });
   return true;
 };
 
@@ -153,7 +154,7 @@ function contentHealth(check: ContentHealthCheck): Handler {
   return async (_request, response, path) => {
     if (path !== '/health/content') return false;
     const health = await check.check();
-    answer(response, health.healthy ? 200 : 503, health);
+    answerJson(response, health.healthy ? 200 : 503, health);
     return true;
   };
 }
@@ -172,7 +173,7 @@ function apiHandler(api: Api): Handler {
 function redirection(apiBase: () => string): Handler {
   return (_request, response, path) => {
     if (!/^\/global\/api(\/|$)/i.test(path)) return false;
-    answer(response, 301, { movedTo: apiBase() }, { Location: apiBase() });
+    answerJson(response, 301, { movedTo: apiBase() }, { Location: apiBase() });
     return true;
   };
 }
@@ -192,23 +193,6 @@ function tokenHandler(tokens: OwnTokens): Handler {
 
 function streaming(origin: Origin): Handler {
   return (request, response) => origin.handle(request, response);
-}
-
-function answer(
-  response: ServerResponse,
-  status: number,
-  body: object,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  const text = JSON.stringify(body);
-  response.writeHead(status, {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': String(Buffer.byteLength(text)),
-    'Cache-Control': 'no-store',
-    ...headers,
-  });
-  // A body written to a HEAD request is left out by Node.
-  response.end(text);
 }
 
 async function closeServer(server: Server): Promise<void> {

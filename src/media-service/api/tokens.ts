@@ -1,6 +1,7 @@
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { jwtVerify, SignJWT } from 'jose';
+import { answerJson } from '../json-answer.ts';
 import { ApiError, apiErrorOf } from './api-error.ts';
 import type { TokenValidator } from './api.ts';
 import { readText } from './request.ts';
@@ -65,10 +66,10 @@ export class OwnTokens implements TokenValidator {
       if (request.method !== 'POST') throw new ApiError(405, 'invalid_request', { Allow: 'POST' });
       const given = new URLSearchParams(await readText(request, formLimit));
       this.#check(given, form);
-      send(response, 200, await this.#token(form));
+      answerJson(response, 200, await this.#token(form));
     } catch (error) {
       const { status, message, headers } = apiErrorOf(error) ?? new ApiError(400, 'invalid_request');
-      send(
+      answerJson(
         response,
         status,
         { error: message, error_description: descriptions[message] ?? message },
@@ -133,20 +134,4 @@ function same(given: string, known: string): boolean {
   const key = createHash('sha256').update(known).digest();
   const hash = (text: string): Buffer => createHmac('sha256', key).update(text).digest();
   return timingSafeEqual(hash(given), hash(known));
-}
-
-function send(
-  response: ServerResponse,
-  status: number,
-  body: object,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  const text = JSON.stringify(body);
-  response.writeHead(status, {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': String(Buffer.byteLength(text)),
-    'Cache-Control': 'no-store',
-    ...headers,
-  });
-  response.end(text);
 }

@@ -1,4 +1,4 @@
-import { MalformedBoxError } from './boxes.ts';
+import { MalformedMediaError } from '../boxes/malformed-media.ts';
 
 /** Reads exact numbers of bytes from a stream; holds no more than was asked for and one chunk. */
 export class ByteReader {
@@ -11,7 +11,7 @@ export class ByteReader {
 
   /**
    * The next `count` bytes; undefined when the stream has ended before the first of them.
-   * @throws MalformedBoxError when it ends in the middle
+   * @throws MalformedMediaError when it ends in the middle
    */
   async read(count: number): Promise<Buffer | undefined> {
     const chunks: Buffer[] = [];
@@ -21,7 +21,7 @@ export class ByteReader {
         const next = await this.#source.next();
         if (next.done === true) {
           if (missing === count) return undefined;
-          throw new MalformedBoxError('The stream ended inside a box.');
+          throw new MalformedMediaError('The stream ended inside a box.');
         }
         this.#rest = next.value;
       }
@@ -36,11 +36,11 @@ export class ByteReader {
 
   /**
    * The next `count` bytes.
-   * @throws MalformedBoxError when the stream ends before
+   * @throws MalformedMediaError when the stream ends before
    */
   async need(count: number): Promise<Buffer> {
     const bytes = count === 0 ? Buffer.alloc(0) : await this.read(count);
-    if (bytes === undefined) throw new MalformedBoxError('The stream ended inside a box.');
+    if (bytes === undefined) throw new MalformedMediaError('The stream ended inside a box.');
     return bytes;
   }
 }

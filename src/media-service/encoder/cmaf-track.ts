@@ -1,15 +1,16 @@
-import { MalformedBoxError, boxHeader, boxesIn, find, need, uint32, writeBox, type Box } from './boxes.ts';
-import { ByteReader } from './byte-reader.ts';
+import { boxesIn, boxHeader, makeBox, uint32, type Box } from '../boxes/boxes.ts';
 import {
   durationOf,
-  earliestPresentationTime,
   isSync,
-  readMovieFragment,
-  readSampleDefaults,
-  writeMovieFragment,
-  type MovieFragment,
+  presentationStart,
+  readFragment,
+  type Fragment,
   type SampleDefaults,
-} from './movie-fragment.ts';
+} from '../boxes/fragment.ts';
+import { MalformedMediaError } from '../boxes/malformed-media.ts';
+import { readTrackHeader } from '../boxes/track-header.ts';
+import { writeFragment } from '../boxes/write-fragment.ts';
+import { ByteReader } from './byte-reader.ts';
 
 /** The start of a track's file: `ftyp` and `moov`. */
 export interface TrackHeader {
@@ -39,7 +40,7 @@ const largestFragment = 256 * 2 ** 20;
  * - the encoder's priming, which ffmpeg hides in an edit list that players heed differently, is dropped: whole samples
  *   at the start of the audio, before its time 0.
  * @param frameDuration seconds: the duration of a sample that ffmpeg gave none (the only frame of a track)
- * @throws MalformedBoxError when the bytes end inside a box or are no such track
+ * @throws MalformedMediaError when the bytes end inside a box or are no such track
  */
 export async function* readCmafTrack(
   source: AsyncIterable<Buffer>,
@@ -58,30 +59,36 @@ export async function* readCmafTrack(
       moof = box.body;
     } else if (box.type === 'mdat') {
       if (header === undefined || moof === undefined) {
-        throw new MalformedBoxError('Media data came before its header.');
+        throw new MalformedMediaError('Media data came before its header.');
       }
       const read = withDurations(
-        readMovieFragment(moof, header.defaults),
+        readFragment({ start: 0, body: moof }, header.defaults),
         Math.round(frameDuration * header.timescale),
       );
+      if (read.samples.length === 0) throw new MalformedMediaError('A fragment has no samples.');
       shift ??= {
         priming: header.priming,
         dropped: 0,
-        delay: earliestPresentationTime(read) - read.decodeTime,
+        delay: presentationStart(read) - read.decodeTime,
       };
       const trimmed = trim(read, shift);
       const fragment = trimmed.fragment;
       if (fragment.samples.length === 0) continue;
       const [first] = fragment.samples;
       if (first === undefined || !isSync(first)) {
-        throw new MalformedBoxError('A fragment does not start with a key frame.');
+        throw new MalformedMediaError('A fragment does not start with a key frame.');
       }
       const data = box.body.subarray(trimmed.droppedBytes);
       yield {
         kind: 'fragment',
         start: fragment.decodeTime,
         duration: durationOf(fragment),
-        bytes: [writeMovieFragment(++sequence, fragment), uint32(data.length + 8), Buffer.from('mdat'), data],
+        bytes: [
+          writeFragment({ ...fragment, sequenceNumber: ++sequence }),
+          uint32(data.length + 8),
+          Buffer.from('mdat'),
+          data,
+        ],
       };
     }
   }
@@ -96,34 +103,22 @@ interface ParsedHeader {
 }
 
 function readHeader(moov: Buffer): ParsedHeader {
-  const mdhd = need(moov, 'trak', 'mdia', 'mdhd');
-  const handler = need(moov, 'trak', 'mdia', 'hdlr').toString('latin1', 8, 12);
-  const edits = find(moov, 'trak', 'edts', 'elst');
+  const { timescale, handler, presentationStart: start, defaults } = readTrackHeader(moov);
   return {
-    timescale: mdhd.readUInt32BE(mdhd[0] === 1 ? 20 : 12),
-    priming: handler === 'soun' && edits !== undefined ? mediaTime(edits) : 0,
-    defaults: readSampleDefaults(moov),
+    timescale,
+    priming: handler === 'soun' ? start : 0,
+    defaults,
     bytes: Buffer.concat([
-      writeBox('ftyp', Buffer.from('cmfc'), uint32(0), Buffer.from('cmfciso6mp41')),
-      writeBox('moov', ...[...boxesIn(moov)].flatMap(withoutEdits)),
+      makeBox('ftyp', Buffer.from('cmfc'), uint32(0), Buffer.from('cmfciso6mp41')),
+      makeBox('moov', ...[...boxesIn(moov)].flatMap(withoutEdits)),
     ]),
   };
-}
-
-/** The media time at which the only edit that is not empty starts (ISO/IEC 14496-12, 8.6.6). */
-function mediaTime(elst: Buffer): number {
-  const wide = elst[0] === 1;
-  for (let entry = 0, offset = 8; entry < elst.readUInt32BE(4); entry++, offset += wide ? 20 : 12) {
-    const time = wide ? Number(elst.readBigInt64BE(offset + 8)) : elst.readInt32BE(offset + 4);
-    if (time >= 0) return time;
-  }
-  return 0;
 }
 
 /** ffmpeg's own name (`udta`) goes too: it differs from one build to the next. */
 function withoutEdits({ type, body }: Box): Buffer[] {
   if (type === 'udta' || type === 'edts') return [];
-  return [writeBox(type, ...(type === 'trak' ? [...boxesIn(body)].flatMap(withoutEdits) : [body]))];
+  return [makeBox(type, ...(type === 'trak' ? [...boxesIn(body)].flatMap(withoutEdits) : [body]))];
 }
 
 /** How a track is moved to start at 0; `dropped` grows while the priming is cut away. */
@@ -134,9 +129,9 @@ interface Shift {
 }
 
 function trim(
-  { decodeTime, samples }: MovieFragment,
+  { sequenceNumber, decodeTime, samples }: Fragment,
   shift: Shift,
-): { readonly fragment: MovieFragment; readonly droppedBytes: number } {
+): { readonly fragment: Fragment; readonly droppedBytes: number } {
   const kept = [...samples];
   let droppedBytes = 0;
   let start = decodeTime;
@@ -149,6 +144,7 @@ function trim(
   return {
     droppedBytes,
     fragment: {
+      sequenceNumber,
       decodeTime: start - shift.dropped,
       samples: kept.map((sample) => ({
         ...sample,
@@ -158,20 +154,22 @@ function trim(
   };
 }
 
-function withDurations({ decodeTime, samples }: MovieFragment, fallback: number): MovieFragment {
+function withDurations({ samples, ...rest }: Fragment, fallback: number): Fragment {
   return {
-    decodeTime,
+    ...rest,
     samples: samples.map((sample) => (sample.duration > 0 ? sample : { ...sample, duration: fallback })),
   };
 }
 
-async function nextBox(reader: ByteReader): Promise<Box | undefined> {
+async function nextBox(reader: ByteReader): Promise<Pick<Box, 'type' | 'body'> | undefined> {
   const start = await reader.read(8);
   if (start === undefined) return undefined;
   const wide = start.readUInt32BE(0) === 1 ? await reader.need(8) : Buffer.alloc(0);
-  const { type, size, headerSize } = boxHeader(Buffer.concat([start, wide]));
+  const header = boxHeader(Buffer.concat([start, wide]), 0);
+  if (header === undefined) throw new MalformedMediaError('A box header is cut off.');
+  const { type, size, headerSize } = header;
   if (size < headerSize || size > largestFragment) {
-    throw new MalformedBoxError(`ffmpeg wrote a box '${type}' of ${size} bytes.`);
+    throw new MalformedMediaError(`ffmpeg wrote a box '${type}' of ${size} bytes.`);
   }
   return { type, body: await reader.need(size - headerSize) };
 }

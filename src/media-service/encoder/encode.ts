@@ -1,4 +1,4 @@
-import { MalformedBoxError } from './boxes.ts';
+import { MalformedMediaError } from '../boxes/malformed-media.ts';
 import { readCmafTrack } from './cmaf-track.ts';
 import { checkDurations, checkEnd } from './encode-outcome.ts';
 import { encodeArguments, type EncodePlan } from './encode-command.ts';
@@ -137,13 +137,13 @@ async function encodeTracks(
   const frameDuration = media.video.frameRate.denominator / media.video.frameRate.numerator;
   const staged = tracks.map(async ({ upload: target }, index) => {
     const pipe = running.pipes[index];
-    if (pipe === undefined) throw new MalformedBoxError('There is no pipe for the track.');
+    if (pipe === undefined) throw new MalformedMediaError('There is no pipe for the track.');
     try {
       return await stageTrack(pipe, target, frameDuration);
     } catch (error) {
       pipe.destroy();
       // Broken boxes are what a failed ffmpeg leaves: its own end tells why. Anything else is the cause.
-      if (!(error instanceof MalformedBoxError)) failed.abort(error);
+      if (!(error instanceof MalformedMediaError)) failed.abort(error);
       throw error;
     }
   });

@@ -1,4 +1,4 @@
-import { uint32, uint64, writeFullBox } from './boxes.ts';
+import { makeFullBox, uint32, uint64 } from '../boxes/boxes.ts';
 
 export interface IndexedFragment {
   /** Bytes. */
@@ -20,7 +20,7 @@ export function writeSegmentIndex(timescale: number, fragments: readonly Indexed
     throw new RangeError(`An index holds ${mostReferences} fragments, not ${fragments.length}.`);
   }
   const startsWithSap = 0x90000000; // starts_with_SAP 1, SAP_type 1, SAP_delta_time 0
-  return writeFullBox(
+  return makeFullBox(
     'sidx',
     1,
     0,

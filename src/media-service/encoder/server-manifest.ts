@@ -1,3 +1,5 @@
+import { element, xmlDeclaration } from '../xml.ts';
+
 /** One track of the `.ism`. */
 export interface ManifestTrack {
   readonly kind: 'video' | 'audio';
@@ -10,34 +12,15 @@ export interface ManifestTrack {
  * and names the track in fragment URLs (`QualityLevels({systemBitrate})`).
  */
 export function writeServerManifest(tracks: readonly ManifestTrack[]): Buffer {
-  const lines = tracks.map(({ kind, src, kbps }) => {
-    const language = kind === 'audio' ? ' systemLanguage="und"' : '';
-    return [
-      `      <${kind} src="${escapeXml(src)}" systemBitrate="${kbps * 1000}"${language}>`,
-      '        <param name="trackID" value="1" valuetype="data" />',
-      `        <param name="trackName" value="${kind}" valuetype="data" />`,
-      `      </${kind}>`,
-    ].join('\n');
-  });
-  return Buffer.from(
-    `<?xml version="1.0" encoding="utf-8"?>
-<smil xmlns="http://www.w3.org/2001/SMIL20/Language">
-  <head>
-    <meta name="formats" content="mp4" />
-  </head>
-  <body>
-    <switch>
-${lines.join('\n')}
-    </switch>
-  </body>
-</smil>
-`,
+  const listed = tracks.map(({ kind, src, kbps }) =>
+    element(kind, { src, systemBitrate: kbps * 1000, systemLanguage: kind === 'audio' ? 'und' : undefined }, [
+      element('param', { name: 'trackID', value: 1, valuetype: 'data' }),
+      element('param', { name: 'trackName', value: kind, valuetype: 'data' }),
+    ]),
   );
-}
-
-function escapeXml(text: string): string {
-  return text.replace(
-    /[<>&"]/g,
-    (character) => ({ '<': '&lt;', '>': '&gt;', '&': '&amp;' })[character] ?? '&quot;',
-  );
+  const smil = element('smil', { xmlns: 'http://www.w3.org/2001/SMIL20/Language' }, [
+    element('head', {}, [element('meta', { name: 'formats', content: 'mp4' })]),
+    element('body', {}, [element('switch', {}, listed)]),
+  ]);
+  return Buffer.from(`${xmlDeclaration}\n${smil}\n`);
 }

@@ -1,5 +1,6 @@
 import type { BlobClient } from '@azure/storage-blob';
-import { boxHeader } from './boxes.ts';
+import { boxHeader, type BoxHeader } from '../boxes/boxes.ts';
+import { MalformedMediaError } from '../boxes/malformed-media.ts';
 import { finalError } from './encode-error.ts';
 import type { InputFile } from './input-choice.ts';
 import { storageFailure } from './input-relay.ts';
@@ -22,10 +23,10 @@ export async function checkWhole(input: InputFile, signal: AbortSignal): Promise
   const blob = input.container.getBlobClient(input.name);
   for (let offset = 0, count = 0; offset + headerSize <= input.size && count < mostBoxes; count++) {
     const header = await readHeader(blob, offset, input, signal);
-    const { type, size } = boxHeader(header);
-    if (count === 0 && !firstBoxes.includes(type)) return;
     // 0: the box goes on to the end of the file.
-    if (size < 8) return;
+    if (header === undefined || header.size === 0) return;
+    const { type, size } = header;
+    if (count === 0 && !firstBoxes.includes(type)) return;
     offset += size;
     if (offset > input.size && neededBoxes.includes(type)) {
       throw finalError(
@@ -36,19 +37,22 @@ export async function checkWhole(input: InputFile, signal: AbortSignal): Promise
   }
 }
 
+/** What stands at `offset`; undefined when it is no box. */
 async function readHeader(
   blob: BlobClient,
   offset: number,
   input: InputFile,
   signal: AbortSignal,
-): Promise<Buffer> {
+): Promise<BoxHeader | undefined> {
   try {
-    return await blob.downloadToBuffer(offset, headerSize, {
+    const bytes = await blob.downloadToBuffer(offset, headerSize, {
       conditions: { ifMatch: input.etag },
       abortSignal: signal,
     });
+    return boxHeader(bytes, 0);
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof MalformedMediaError) return undefined;
     throw storageFailure(input, error);
   }
 }

@@ -1,4 +1,4 @@
-import { MalformedMediaError } from '../packager/errors.ts';
+import { MalformedMediaError } from '../boxes/malformed-media.ts';
 import { makePresentation } from '../packager/presentation.ts';
 import type { Presentation, StoredTrack } from '../packager/presentation.ts';
 import { segmentSize } from '../packager/segment-index.ts';

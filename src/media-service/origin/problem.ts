@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { MalformedMediaError, UnsupportedMediaError } from '../packager/errors.ts';
+import { MalformedMediaError } from '../boxes/malformed-media.ts';
+import { UnsupportedMediaError } from '../packager/errors.ts';
 import { BlobChangedError, StorageUnavailableError } from './published-content.ts';
 
 /** Why the origin does not serve a request; answered as problem+json (RFC 9457), never cached. */

@@ -4,7 +4,7 @@ import type { AudioStream, FrameRate, Presentation, Rendition, VideoStream } fro
 import type { SegmentIndex } from './segment-index.ts';
 import { manifestTimescale } from './times.ts';
 import type { AudioConfiguration, VideoConfiguration } from './track.ts';
-import { element, xmlDeclaration } from './xml.ts';
+import { element, xmlDeclaration } from '../xml.ts';
 
 export type DashFormat = 'mpd-time-csf' | 'mpd-time-cmaf';
 

@@ -1,4 +1,4 @@
-import { MalformedMediaError } from './errors.ts';
+import { MalformedMediaError } from '../boxes/malformed-media.ts';
 import { segmentCount, segmentTime } from './segment-index.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import type { ListedTrack } from './server-manifest.ts';

@@ -1,6 +1,6 @@
-import { readLong, reading, versionOf } from './boxes.ts';
-import type { Box } from './boxes.ts';
-import { MalformedMediaError } from './errors.ts';
+import { readLong, reading, versionOf } from '../boxes/boxes.ts';
+import type { Box } from '../boxes/boxes.ts';
+import { MalformedMediaError } from '../boxes/malformed-media.ts';
 import { toManifestTime } from './times.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { XMLParser } from 'fast-xml-parser';
-import { MalformedMediaError } from './errors.ts';
+import { MalformedMediaError } from '../boxes/malformed-media.ts';
 
 /** A track that a server manifest lists. */
 export interface ListedTrack {

@@ -1,7 +1,7 @@
-import { boxesIn, makeBox, makeFullBox } from './boxes.ts';
-import { MalformedMediaError } from './errors.ts';
-import { readFragment } from './fragment.ts';
-import type { Sample } from './fragment.ts';
+import { boxesIn, makeBox, makeFullBox, uint32, uint64 } from '../boxes/boxes.ts';
+import { readFragment } from '../boxes/fragment.ts';
+import type { Sample } from '../boxes/fragment.ts';
+import { MalformedMediaError } from '../boxes/malformed-media.ts';
 import type { StoredTrack } from './presentation.ts';
 import { segmentTime } from './segment-index.ts';
 import { toManifestTime } from './times.ts';
@@ -56,10 +56,10 @@ export function smoothFragment(bytes: Buffer, segment: TimedSegment, trackId: nu
   const moof = (dataOffset: number): Buffer =>
     makeBox(
       'moof',
-      makeFullBox('mfhd', 0, 0, words(sequenceNumber)),
+      makeFullBox('mfhd', 0, 0, uint32(sequenceNumber)),
       makeBox(
         'traf',
-        makeFullBox('tfhd', 0, 0, words(trackId)),
+        makeFullBox('tfhd', 0, 0, uint32(trackId)),
         trackRun(samples, track.configuration.kind === 'video', dataOffset),
         timeBox(start, end - start),
       ),
@@ -77,7 +77,7 @@ function smoothSamples(
 ): { readonly samples: readonly SmoothSample[]; readonly sequenceNumber: number } {
   const fragments = [...boxesIn(bytes)]
     .filter(({ type }) => type === 'moof')
-    .map((moof) => readFragment(moof, track));
+    .map((moof) => readFragment(moof, track.defaults));
   const [first] = fragments;
   if (first === undefined) throw new MalformedMediaError('The segment has no moof.');
   const isAudio = track.configuration.kind === 'audio';
@@ -139,15 +139,5 @@ function trackRun(samples: readonly SmoothSample[], isVideo: boolean, dataOffset
 }
 
 function timeBox(start: number, duration: number): Buffer {
-  const body = Buffer.alloc(20);
-  body.writeUInt8(1, 0);
-  body.writeBigUInt64BE(BigInt(start), 4);
-  body.writeBigUInt64BE(BigInt(duration), 12);
-  return makeBox('uuid', tfxdType, body);
-}
-
-function words(...values: readonly number[]): Buffer {
-  const bytes = Buffer.alloc(values.length * 4);
-  values.forEach((value, at) => bytes.writeUInt32BE(value, at * 4));
-  return bytes;
+  return makeBox('uuid', tfxdType, uint32(0x01000000), uint64(start), uint64(duration));
 }

@@ -1,9 +1,9 @@
-import { MalformedMediaError } from './errors.ts';
+import { MalformedMediaError } from '../boxes/malformed-media.ts';
 import { boundariesOf, isAligned, runsOf } from './presentation.ts';
 import type { AudioStream, Presentation, Rendition, VideoStream } from './presentation.ts';
 import { manifestTimescale } from './times.ts';
 import type { AudioConfiguration, VideoConfiguration } from './track.ts';
-import { element, xmlDeclaration } from './xml.ts';
+import { element, xmlDeclaration } from '../xml.ts';
 
 /**
  * The Smooth Streaming client manifest ([MS-SSTR] 2.2.2).

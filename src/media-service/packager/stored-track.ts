@@ -1,8 +1,8 @@
-import { boxHeader } from './boxes.ts';
-import type { Box } from './boxes.ts';
-import { MalformedMediaError, UnsupportedMediaError } from './errors.ts';
-import { readFragment } from './fragment.ts';
-import type { Fragment } from './fragment.ts';
+import { boxHeader } from '../boxes/boxes.ts';
+import type { Box } from '../boxes/boxes.ts';
+import { durationOf, isSync, presentationStart, readFragment } from '../boxes/fragment.ts';
+import { MalformedMediaError } from '../boxes/malformed-media.ts';
+import { UnsupportedMediaError } from './errors.ts';
 import type { StoredTrack } from './presentation.ts';
 import { maximumSegments, readSegmentIndex } from './segment-index.ts';
 import type { SegmentIndex } from './segment-index.ts';
@@ -95,7 +95,7 @@ export async function readStoredTrack(read: ReadRange, size: number): Promise<St
   }
   if (found === undefined) throw new MalformedMediaError('The file has no moov before its fragments.');
   const { track, end } = found;
-  const first = readFragment(await file.box(position, header), track);
+  const first = readFragment(await file.box(position, header), track.defaults);
   const covers = index?.offsets.at(-1) === size && (index.offsets[0] ?? 0) >= end;
   return {
     track,
@@ -104,9 +104,6 @@ export async function readStoredTrack(read: ReadRange, size: number): Promise<St
     firstDurations: first.samples.map(({ duration }) => duration),
   };
 }
-
-/** `sample_is_non_sync_sample` (ISO/IEC 14496-12, 8.8.3.1). */
-const nonSync = 0x10000;
 
 /** Makes the index of a file that has none, from its fragments' heads. */
 async function walkFragments(
@@ -122,15 +119,14 @@ async function walkFragments(
   for (let position = from; position < size;) {
     const header = await file.header(position);
     if (header.type === 'moof') {
-      const fragment = readFragment(await file.box(position, header), track);
+      const fragment = readFragment(await file.box(position, header), track.defaults);
       const [first] = fragment.samples;
       // A chunk of a segment starts in the midst of a group of pictures: no player can start there.
-      if (first !== undefined && ((first.flags & nonSync) === 0 || times.length === 0)) {
+      if (first !== undefined && (isSync(first) || times.length === 0)) {
         times.push(Math.max(presentationStart(fragment) - track.presentationStart, 0));
         offsets.push(mediaEnd);
       }
-      const length = fragment.samples.reduce((sum, { duration }) => sum + duration, 0);
-      presentationEnd = presentationStart(fragment) + length - track.presentationStart;
+      presentationEnd = presentationStart(fragment) + durationOf(fragment) - track.presentationStart;
     } else if (header.type === 'mdat') {
       mediaEnd = header.end;
     }
@@ -146,15 +142,4 @@ async function walkFragments(
     throw new MalformedMediaError('The fragments are not in the order of their times.');
   }
   return index;
-}
-
-/** When the first shown sample of a fragment is due, in decoding-timeline ticks. */
-function presentationStart(fragment: Fragment): number {
-  let decode = fragment.decodeTime;
-  let earliest = Number.POSITIVE_INFINITY;
-  for (const { duration, compositionOffset } of fragment.samples) {
-    earliest = Math.min(earliest, decode + compositionOffset);
-    decode += duration;
-  }
-  return Number.isFinite(earliest) ? earliest : fragment.decodeTime;
 }

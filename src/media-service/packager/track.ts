@@ -1,6 +1,9 @@
-import { boxesIn, findBox, needBox, reading, readLong, versionOf } from './boxes.ts';
-import type { Box } from './boxes.ts';
-import { MalformedMediaError, UnsupportedMediaError } from './errors.ts';
+import { boxesIn, findBox, needBox, reading } from '../boxes/boxes.ts';
+import type { Box } from '../boxes/boxes.ts';
+import { MalformedMediaError } from '../boxes/malformed-media.ts';
+import { readTrackHeader } from '../boxes/track-header.ts';
+import type { TrackHeader } from '../boxes/track-header.ts';
+import { UnsupportedMediaError } from './errors.ts';
 
 export interface VideoConfiguration {
   readonly kind: 'video';
@@ -24,21 +27,9 @@ export interface AudioConfiguration {
   readonly specificConfig: Buffer;
 }
 
-/** What samples are like where a fragment does not say (`trex`). */
-export interface SampleDefaults {
-  readonly duration: number;
-  readonly size: number;
-  readonly flags: number;
-}
-
-/** The one track of a stored file, read from its `moov`. Times are in ticks of `timescale`. */
-export interface Track {
-  readonly id: number;
-  readonly timescale: number;
-  /** Presentation starts here in the decoding timeline: what is before is hidden by the edit list (AAC priming). */
-  readonly presentationStart: number;
+/** The one track of a stored file, read from its `moov`. */
+export interface Track extends TrackHeader {
   readonly configuration: VideoConfiguration | AudioConfiguration;
-  readonly defaults: SampleDefaults;
 }
 
 /**
@@ -48,66 +39,22 @@ export interface Track {
  */
 export function readTrack(moov: Box): Track {
   return reading('moov', () => {
-    const tracks = [...boxesIn(moov.body)].filter(({ type }) => type === 'trak');
-    const extension = findBox(moov.body, 'mvex');
-    if (extension === undefined) {
+    if (findBox(moov.body, 'mvex') === undefined) {
       throw new UnsupportedMediaError(
         'This is a plain MP4 (its moov has no mvex): only fragmented, single-track files are served. Encode the asset again.',
       );
     }
+    const tracks = [...boxesIn(moov.body)].filter(({ type }) => type === 'trak');
     const [track] = tracks;
     if (track === undefined || tracks.length > 1) {
       throw new UnsupportedMediaError(`The file has ${tracks.length} tracks: only files of one are served.`);
     }
-    const trackHeader = needBox(track.body, 'tkhd').body;
-    const id = trackHeader.readUInt32BE(versionOf(trackHeader) === 1 ? 20 : 12);
-    const mediaHeader = needBox(track.body, 'mdia', 'mdhd').body;
-    const timescale = mediaHeader.readUInt32BE(versionOf(mediaHeader) === 1 ? 20 : 12);
-    if (timescale === 0) throw new MalformedMediaError('The timescale is 0.');
-    const movieTimescale = readMovieTimescale(moov);
-    const handler = needBox(track.body, 'mdia', 'hdlr').body.toString('latin1', 8, 12);
+    const header = readTrackHeader(moov.body);
     const descriptions = needBox(track.body, 'mdia', 'minf', 'stbl', 'stsd').body;
     const [entry] = boxesIn(descriptions.subarray(8));
     if (entry === undefined) throw new MalformedMediaError('The track has no sample description.');
-    const trex = [...boxesIn(extension.body)].find(
-      ({ type, body }) => type === 'trex' && body.readUInt32BE(4) === id,
-    );
-    return {
-      id,
-      timescale,
-      presentationStart: readEdit(track, timescale, movieTimescale),
-      configuration: readConfiguration(handler, entry),
-      defaults:
-        trex === undefined
-          ? { duration: 0, size: 0, flags: 0 }
-          : {
-              duration: trex.body.readUInt32BE(12),
-              size: trex.body.readUInt32BE(16),
-              flags: trex.body.readUInt32BE(20),
-            },
-    };
+    return { ...header, configuration: readConfiguration(header.handler, entry) };
   });
-}
-
-function readMovieTimescale(moov: Box): number {
-  const header = needBox(moov.body, 'mvhd').body;
-  return header.readUInt32BE(versionOf(header) === 1 ? 20 : 12) || 1;
-}
-
-/** The edit list's shift: media time of the first real edit, less the empty edits before it. */
-function readEdit(track: Box, timescale: number, movieTimescale: number): number {
-  const list = findBox(track.body, 'edts', 'elst')?.body;
-  if (list === undefined) return 0;
-  const long = versionOf(list) === 1;
-  const count = list.readUInt32BE(4);
-  let delay = 0;
-  for (let entry = 0, offset = 8; entry < count; entry += 1, offset += long ? 20 : 12) {
-    const duration = long ? readLong(list, offset) : list.readUInt32BE(offset);
-    const mediaTime = long ? Number(list.readBigInt64BE(offset + 8)) : list.readInt32BE(offset + 4);
-    if (mediaTime >= 0) return mediaTime - delay;
-    delay += Math.round((duration * timescale) / movieTimescale);
-  }
-  return -delay;
 }
 
 function readConfiguration(handler: string, entry: Box): VideoConfiguration | AudioConfiguration {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { dashManifest } from '../../../src/media-service/packager/dash-manifest.ts';
-import { MalformedMediaError } from '../../../src/media-service/packager/errors.ts';
+import { MalformedMediaError } from '../../../src/media-service/boxes/malformed-media.ts';
 import { hlsMasterPlaylist } from '../../../src/media-service/packager/hls-playlists.ts';
 import { makePresentation, type Presentation } from '../../../src/media-service/packager/presentation.ts';
 import type { ListedTrack } from '../../../src/media-service/packager/server-manifest.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MalformedMediaError } from '../../../src/media-service/packager/errors.ts';
+import { MalformedMediaError } from '../../../src/media-service/boxes/malformed-media.ts';
 import { readServerManifest } from '../../../src/media-service/packager/server-manifest.ts';
 
 const smil = (body: string): string =>

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { boxesIn, makeBox, makeFullBox, needBox } from '../../../src/media-service/packager/boxes.ts';
-import { MalformedMediaError } from '../../../src/media-service/packager/errors.ts';
-import { readFragment } from '../../../src/media-service/packager/fragment.ts';
+import { boxesIn, makeBox, makeFullBox, needBox } from '../../../src/media-service/boxes/boxes.ts';
+import { MalformedMediaError } from '../../../src/media-service/boxes/malformed-media.ts';
+import { readFragment } from '../../../src/media-service/boxes/fragment.ts';
 import type { StoredTrack } from '../../../src/media-service/packager/presentation.ts';
 import { segmentCount, segmentTime } from '../../../src/media-service/packager/segment-index.ts';
 import { smoothFragment, timedSegment } from '../../../src/media-service/packager/smooth-fragment.ts';
@@ -79,7 +79,7 @@ describe('Smooth fragments', () => {
         const bytes = segment(number);
         const smooth = parseSmooth(convert(bytes, stored, number, 2));
         const moof = [...boxesIn(bytes)].find(({ type }) => type === 'moof')!;
-        const original = readFragment(moof, track);
+        const original = readFragment(moof, track.defaults);
         expect(smooth.trackId).toBe(2);
         expect(smooth.time).toBe(segmentTime(index, number));
         expect(smooth.time + smooth.duration).toBe(segmentTime(index, number + 1));

@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { makeBox, makeFullBox } from '../../../src/media-service/packager/boxes.ts';
-import { MalformedMediaError, UnsupportedMediaError } from '../../../src/media-service/packager/errors.ts';
+import { makeBox, makeFullBox } from '../../../src/media-service/boxes/boxes.ts';
+import { MalformedMediaError } from '../../../src/media-service/boxes/malformed-media.ts';
+import { UnsupportedMediaError } from '../../../src/media-service/packager/errors.ts';
 import { findSegment, segmentCount, segmentTime } from '../../../src/media-service/packager/segment-index.ts';
 import { readStoredTrack } from '../../../src/media-service/packager/stored-track.ts';
 import { seeded } from '../seeded.ts';

@@ -1,7 +1,7 @@
 /**
  * Small stored tracks made box by box, the same bytes each time: what a test says of times and sizes is all there is.
  */
-import { makeBox, makeFullBox } from '../../../src/media-service/packager/boxes.ts';
+import { makeBox, makeFullBox } from '../../../src/media-service/boxes/boxes.ts';
 import type { ReadRange } from '../../../src/media-service/packager/stored-track.ts';
 
 export interface SyntheticSample {

@@ -1,13 +1,20 @@
 import { boxesIn, flagsOf, needBox, readLong, reading, versionOf } from './boxes.ts';
 import type { Box } from './boxes.ts';
-import { MalformedMediaError } from './errors.ts';
-import type { SampleDefaults, Track } from './track.ts';
+import { MalformedMediaError } from './malformed-media.ts';
+
+/** What samples are like where a fragment does not say (`trex`; ISO/IEC 14496-12, 8.8.3). */
+export interface SampleDefaults {
+  readonly duration: number;
+  readonly size: number;
+  readonly flags: number;
+}
 
 /** A sample of a fragment; times in ticks of the track's timescale. */
 export interface Sample {
   readonly duration: number;
   /** Bytes. */
   readonly size: number;
+  /** ISO/IEC 14496-12, 8.8.3.1. */
   readonly flags: number;
   /** Presentation less decoding time; may be negative. */
   readonly compositionOffset: number;
@@ -22,18 +29,44 @@ export interface Fragment {
   readonly samples: readonly Sample[];
 }
 
+/** `sample_is_non_sync_sample` (ISO/IEC 14496-12, 8.8.3.1). */
+const nonSync = 0x10000;
+
+/** Whether decoding can start at the sample. */
+export function isSync({ flags }: Pick<Sample, 'flags'>): boolean {
+  return (flags & nonSync) === 0;
+}
+
+/** Ticks from the first sample to the end of the last. */
+export function durationOf({ samples }: Fragment): number {
+  return samples.reduce((sum, { duration }) => sum + duration, 0);
+}
+
+/** When the first shown sample is due, in ticks of the decoding timeline; with no samples the decoding time. */
+export function presentationStart({ decodeTime, samples }: Fragment): number {
+  let decode = decodeTime;
+  let earliest = Number.POSITIVE_INFINITY;
+  for (const { duration, compositionOffset } of samples) {
+    earliest = Math.min(earliest, decode + compositionOffset);
+    decode += duration;
+  }
+  return Number.isFinite(earliest) ? earliest : decodeTime;
+}
+
 /** More samples than any fragment has; without a bound a corrupt count with default sizes would never end. */
 const maximumSamples = 200_000;
 
-/** The flags of `tfhd` and `trun` (ISO/IEC 14496-12, 8.8.7 and 8.8.8). */
-const trackFragment = {
+/** The flags of `tfhd` (ISO/IEC 14496-12, 8.8.7). */
+export const trackFragment = {
   baseDataOffset: 0x1,
   sampleDescription: 0x2,
   defaultDuration: 0x8,
   defaultSize: 0x10,
   defaultFlags: 0x20,
+  baseIsMoof: 0x20000,
 } as const;
-const trackRun = {
+/** The flags of `trun` (ISO/IEC 14496-12, 8.8.8). */
+export const trackRun = {
   dataOffset: 0x1,
   firstFlags: 0x4,
   duration: 0x100,
@@ -46,7 +79,7 @@ const trackRun = {
  * Reads a `moof` and where its samples lie; positions count from where the box's own `start` counts.
  * @throws MalformedMediaError
  */
-export function readFragment(moof: Box, track: Track): Fragment {
+export function readFragment(moof: Pick<Box, 'start' | 'body'>, trackDefaults: SampleDefaults): Fragment {
   return reading('moof', () => {
     const sequenceNumber = needBox(moof.body, 'mfhd').body.readUInt32BE(4);
     const runs = [...boxesIn(moof.body)].filter(({ type }) => type === 'traf');
@@ -54,7 +87,7 @@ export function readFragment(moof: Box, track: Track): Fragment {
     if (only === undefined || runs.length > 1) {
       throw new MalformedMediaError(`The moof has ${runs.length} tracks where one is due.`);
     }
-    const defaults = readHeader(needBox(only.body, 'tfhd').body, track.defaults);
+    const defaults = readHeader(needBox(only.body, 'tfhd').body, trackDefaults);
     const time = needBox(only.body, 'tfdt').body;
     const samples: Sample[] = [];
     let position = moof.start;

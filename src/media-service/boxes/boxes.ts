@@ -1,4 +1,4 @@
-import { MalformedMediaError } from './errors.ts';
+import { MalformedMediaError } from './malformed-media.ts';
 
 /** A box of an ISO base media file (ISO/IEC 14496-12, 4.2). */
 export interface Box {
@@ -128,4 +128,23 @@ export function makeFullBox(
   head.writeUInt8(version, 0);
   head.writeUIntBE(flags, 1, 3);
   return makeBox(type, head, ...parts);
+}
+
+/** 32-bit fields, without sign. */
+export function uint32(...values: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(values.length * 4);
+  values.forEach((value, at) => bytes.writeUInt32BE(value, at * 4));
+  return bytes;
+}
+
+export function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+}
+
+export function uint64(value: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(value));
+  return bytes;
 }
