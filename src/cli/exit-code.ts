@@ -1,7 +1,8 @@
 import { ConfigurationError } from '../config/settings.ts';
 import { NoConnectionError } from './connection.ts';
 import { ApiError, UnreachableError } from './failover-api.ts';
-import { InputFileError } from './upload.ts';
+import { InputError } from './input.ts';
+import { StoppedError } from './stopped.ts';
 
 /** What the command ends with; `failover --help` tells them. */
 export const exitCode = {
@@ -17,11 +18,14 @@ export const exitCode = {
   unauthorized: 5,
   /** Another input, or another operation, holds this stream id. */
   conflict: 6,
+  /** Ended by the user: 128 and the number of SIGINT, as shells have it. */
+  stopped: 130,
 } as const;
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
 
 export function exitCodeOf(error: unknown): ExitCode {
-  if (error instanceof ConfigurationError || error instanceof InputFileError) return exitCode.usage;
+  if (error instanceof StoppedError) return exitCode.stopped;
+  if (error instanceof ConfigurationError || error instanceof InputError) return exitCode.usage;
   if (error instanceof UnreachableError || error instanceof NoConnectionError) return exitCode.unreachable;
   if (!(error instanceof ApiError)) return exitCode.failed;
   switch (error.status) {

@@ -141,9 +141,22 @@ export interface FailoverApi {
   streamPages(): AsyncIterable<StreamPage>;
 }
 
-export function failoverApi({ url, key }: ApiConnection): FailoverApi {
+/** @param signal ends what is being asked; its reason is thrown */
+export function failoverApi({ url, key }: ApiConnection, signal?: AbortSignal): FailoverApi {
+  async function exchange(
+    target: string,
+    request: RequestInit,
+  ): Promise<{ response: Response; text: string }> {
+    const limit = AbortSignal.timeout(60_000);
+    const response = await fetch(target, {
+      ...request,
+      signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
+    });
+    return { response, text: await response.text() };
+  }
+
   async function call(method: string, path: string, body?: unknown): Promise<unknown> {
-    const response = await fetch(`${url}${path}`, {
+    const { response, text } = await exchange(`${url}${path}`, {
       method,
       headers: {
         accept: 'application/json',
@@ -151,11 +164,10 @@ export function failoverApi({ url, key }: ApiConnection): FailoverApi {
         ...(key === undefined ? {} : { 'x-functions-key': key }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(60_000),
     }).catch((error: unknown) => {
+      signal?.throwIfAborted();
       throw new UnreachableError(`Nothing answers at ${url} (${reasonOf(error)}).`);
     });
-    const text = await response.text();
     if (response.ok) return jsonOf(text);
     if (response.status === 401 || response.status === 403) {
       throw new ApiError(response.status, 'unauthorized', `${url} does not accept the function key.`);

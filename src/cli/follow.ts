@@ -57,11 +57,11 @@ function showOperation({ step, percent, bytes }: Operation, progress: Progress):
   });
 }
 
-/** `waitForJob` → `Wait for job`. */
+/** `waitForJob` → `Wait for job`, `readSas` → `Read SAS`. */
 function readableStep(step: string): string {
   const words = step.replace(
     /([a-z])([A-Z])/g,
     (_, last: string, first: string) => `${last} ${first.toLowerCase()}`,
   );
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return (words.charAt(0).toUpperCase() + words.slice(1)).replace(/\bsas\b/i, 'SAS');
 }

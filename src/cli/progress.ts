@@ -20,6 +20,8 @@ export interface Progress {
 }
 
 const labelWidth = 32;
+/** A bar, its label and its detail need so many columns. */
+const widthOfAll = 90;
 
 /** Shows progress on a stream: one bar at a terminal, else a line at each step and each tenth of one. */
 export function progressOn(stream: NodeJS.WriteStream): Progress {
@@ -37,7 +39,8 @@ function barOn(stream: WriteStream): Progress {
       if (bar === undefined) {
         bar = new SingleBar({
           stream,
-          format: '{label} {bar} {percentage}% {detail}',
+          format:
+            stream.columns < widthOfAll ? '{percentage}% {label}' : '{label} {bar} {percentage}% {detail}',
           barsize: 28,
           barCompleteChar: '█',
           barIncompleteChar: '░',
@@ -46,9 +49,9 @@ function barOn(stream: WriteStream): Progress {
           // Ctrl-C is the program's business.
           gracefulExit: false,
         });
-        bar.start(100, 0, { label: label.padEnd(labelWidth), detail: '' });
+        bar.start(100, 0, { label: fitted(label), detail: '' });
       }
-      bar.update(Math.round(percent ?? 0), { label: label.padEnd(labelWidth), detail: detail ?? '' });
+      bar.update(Math.round(percent ?? 0), { label: fitted(label), detail: detail ?? '' });
     },
     line(text) {
       end();
@@ -56,6 +59,11 @@ function barOn(stream: WriteStream): Progress {
     },
     end,
   };
+}
+
+/** As wide as every other label, so that the bar stands still. */
+function fitted(label: string): string {
+  return label.length > labelWidth ? `${label.slice(0, labelWidth - 1)}…` : label.padEnd(labelWidth);
 }
 
 function linesOn(stream: NodeJS.WritableStream): Progress {

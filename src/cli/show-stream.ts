@@ -13,7 +13,11 @@ export function showStream(stream: Stream, json: boolean, running?: Operation): 
 
 function describe(stream: Stream, running: Operation | undefined): string {
   const style = styleOn(process.stdout);
-  const state = stream.protected ? style('green', 'protected') : style('red', 'not protected');
+  const state = stream.protected
+    ? style('green', 'protected')
+    : dataCenterKeys.some((key) => stream.sides[key]?.reachable === false)
+      ? style('yellow', 'not known to be protected')
+      : style('red', 'not protected');
   const lines = [`${style('bold', stream.streamId)}  ${state}`];
   for (const key of dataCenterKeys) {
     const side = stream.sides[key];

@@ -19,16 +19,20 @@ const refusal = z.object({ message: z.string() });
 export async function commandStack(
   command: ControlCommand,
   dataDirectory: string | undefined,
+  signal?: AbortSignal,
 ): Promise<ControlAnswer> {
   const directory = localStack(dataDirectory);
-  const { url, token, pid } = controlFile.parse(
-    JSON.parse(await readFile(join(directory, controlFileName), 'utf8')),
-  );
+  const content = await readFile(join(directory, controlFileName), 'utf8').catch(() => {
+    throw new NoConnectionError(`The stack of ${directory} is coming up or being stopped. Try again.`);
+  });
+  const { url, token, pid } = controlFile.parse(JSON.parse(content));
   const response = await fetch(url, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}` },
     body: JSON.stringify(command),
+    ...(signal === undefined ? {} : { signal }),
   }).catch(() => {
+    signal?.throwIfAborted();
     throw new NoConnectionError(
       `The stack of ${directory}, process ${pid}, does not answer. Is it running still?`,
     );

@@ -2,6 +2,7 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { failoverApi } from '../cli/failover-api.ts';
+import { outliveReaders } from '../cli/output.ts';
 import { progressOn } from '../cli/progress.ts';
 import { parseArguments, type StartArguments } from './stack/arguments.ts';
 import { describeCommand, startControl, type ControlServer } from './stack/control.ts';
@@ -20,8 +21,7 @@ type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 const sameSignalMilliseconds = 1500;
 
 const progress = progressOn(process.stderr);
-// A closed terminal or pipe must not keep us from stopping in order.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+outliveReaders();
 
 const notice = (text: string): void => progress.line(text);
 
@@ -77,7 +77,7 @@ async function run(options: StartArguments, packageRoot: string): Promise<ExitCo
     }
     const jobBegun = performance.now();
     const operation = await runMainJob(
-      failoverApi(functions),
+      failoverApi(functions, stopping.signal),
       {
         streamId: options.streamId,
         input: options.input,

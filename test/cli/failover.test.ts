@@ -1,11 +1,14 @@
 import { BlobServiceClient, BlobSASPermissions, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startAzurite, type Azurite } from '../../src/local/azurite.ts';
-import { runFailover, type Ended } from './run-failover.ts';
+import { runFailover, startFailover, type Ended, type RunningFailover } from './run-failover.ts';
 import { startStandInApi, type Answer, type Call, type StandInApi } from './stand-in-api.ts';
 
 const operationId = 'film-0123456789abcdef';
@@ -56,11 +59,22 @@ afterEach(async () => {
 
 /** Runs the command against an API that gives these answers, the last one again and again. */
 async function against(answers: readonly Answer[], parameters: readonly string[]): Promise<Ended> {
+  return await (
+    await begunAgainst(answers, parameters)
+  ).ended;
+}
+
+async function begunAgainst(
+  answers: readonly Answer[],
+  parameters: readonly string[],
+  stdout?: number,
+): Promise<RunningFailover> {
   let given = 0;
   api = await startStandInApi(() => answers[Math.min(given++, answers.length - 1)]!);
-  return await runFailover(parameters, {
+  return startFailover(parameters, {
     cwd: folder,
     env: { FAILOVER_URL: api.url, FAILOVER_KEY: 'the-key' },
+    ...(stdout === undefined ? {} : { stdout }),
   });
 }
 
@@ -121,11 +135,30 @@ describe('failover submit', () => {
     expect(ended.stderr).toContain('Trying again');
   });
 
-  test('of a file that is not there says so, and asks nobody', async () => {
-    const ended = await against([started], ['submit', 'nothing.mp4']);
-    expect(ended.code).toBe(2);
-    expect(ended.stderr).toContain(join(folder, 'nothing.mp4'));
+  test.for([
+    ['nothing.mp4', 'There is no file'],
+    ['empty.mp4', 'is empty'],
+    ['.', 'is not a file'],
+    ['ftp://x.example/film.mp4', 'neither a file nor an http(s) URL'],
+    ['https://', 'neither a file nor an http(s) URL'],
+    ['Фильм.mp4', 'No stream id can be made of Фильм.mp4'],
+  ] as const)('of %s says what is wrong, and asks nobody', async ([input, said]) => {
+    await writeFile(join(folder, 'empty.mp4'), '');
+    await writeFile(join(folder, 'Фильм.mp4'), 'x');
+    const ended = await against([started], ['submit', input]);
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(ended.stderr).toContain(said);
     expect(api!.calls).toEqual([]);
+  });
+
+  test.for([
+    ['https://x.example/Caf%C3%A9%20(2).mp4', 'cafe-2'],
+    ['https://x.example/100%.mp4?token=1', '100'],
+    ['https://x.example/__--a_b--.mov', 'a_b'],
+    [`https://x.example/${'x'.repeat(63)}--y.mp4`, 'x'.repeat(63)],
+  ] as const)('makes of %s the stream id %s', async ([url, streamId]) => {
+    await against([started], ['submit', url, '--no-follow']);
+    expect(api!.calls[0]?.body).toMatchObject({ streamId });
   });
 });
 
@@ -188,6 +221,62 @@ describe('failover submit of a file', () => {
   });
 });
 
+describe('Ctrl-C', () => {
+  test('while a run is followed ends the following only, and tells how to follow it again', async () => {
+    const { child, stderr, ended } = await begunAgainst(
+      [started, { body: running }],
+      ['submit', 'http://x.example/film.mp4'],
+    );
+    await vi.waitUntil(() => stderr().includes('Wait for job 40%'), { timeout: 10_000 });
+    child.kill('SIGINT');
+    expect(await ended).toMatchObject({ code: 130, stdout: '' });
+    expect(stderr()).toContain(`The run goes on. Follow it again: failover status ${operationId} --watch\n`);
+    expect(api!.calls.map(({ method }) => method).filter((method) => method !== 'GET')).toEqual(['POST']);
+  });
+
+  test('in the middle of an upload ends it, and nothing is submitted', async () => {
+    await writeFile(join(folder, 'film.mp4'), 'x');
+    let asked = false;
+    // Takes the upload and never answers.
+    const silent = createServer(() => (asked = true)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const uploadUrl = `http://127.0.0.1:${port}/films/film.mp4?sig=c2VjcmV0`;
+    const upload = { assetId: 'nb:cid:UUID:1', dataCenter: 'a', uploadUrl, expires: '2030' };
+    const { child, stderr, ended } = await begunAgainst(
+      [{ status: 201, body: upload }],
+      ['submit', 'film.mp4', '--json'],
+    );
+    await vi.waitUntil(() => asked, { timeout: 10_000 });
+    child.kill('SIGINT');
+    const { code, stdout } = await ended;
+    silent.close();
+    silent.closeAllConnections();
+    expect(code).toBe(130);
+    expect(stderr()).toContain('The upload is stopped. Nothing is published.');
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'stopped' } });
+    expect(api!.calls.map(({ path }) => path)).toEqual(['/api/uploads']);
+  });
+});
+
+describe('what nobody reads any more', () => {
+  const sides = { a: { reachable: true }, b: { reachable: true } };
+
+  test('is no failure', async () => {
+    const { child, ended } = await begunAgainst([{ body: { streams: [], sides } }], ['list']);
+    child.stdout!.destroy();
+    expect(await ended).toMatchObject({ code: 0, stderr: '' });
+    expect(api!.calls).toHaveLength(1);
+  });
+
+  test.skipIf(process.platform !== 'linux')('is one when there is no room for it', async () => {
+    const full = await open('/dev/full', 'w');
+    const { ended } = await begunAgainst([{ body: { streams: [], sides } }], ['list'], full.fd);
+    expect(await ended).toMatchObject({ code: 1, stderr: 'error: The output cannot be written (ENOSPC).\n' });
+    await full.close();
+  });
+});
+
 describe('failover status', () => {
   test('shows a run as it is', async () => {
     const ended = await against([{ body: running }], ['status', operationId]);
@@ -225,7 +314,7 @@ describe('failover status of a stream', () => {
       '/api/streams/film',
       `/api/operations/${operationId}`,
     ]);
-    expect(ended.stdout).toContain('not protected');
+    expect(ended.stdout).toContain('not known to be protected');
     expect(ended.stdout).toContain('9 files, 12.3 MB');
     expect(ended.stdout).toContain('unreachable  No answer.');
     expect(ended.stdout).toContain('b has no locator');
@@ -238,6 +327,15 @@ describe('failover status of a stream', () => {
     );
     expect(ended.code).toBe(0);
     expect(JSON.parse(ended.stdout)).toMatchObject({ operationId, status: 'succeeded' });
+  });
+
+  test('--watch shows its latest run also when that has ended', async () => {
+    const ended = await against(
+      [missing, { body: stream }, { body: failed }],
+      ['status', 'film', '--watch', '--json'],
+    );
+    expect(ended.code).toBe(1);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ operationId, status: 'failed' });
   });
 });
 
@@ -294,17 +392,31 @@ describe('exit codes', () => {
     expect(ended.stderr).toContain(text);
   });
 
+  test('and with --json the failure, as one line on stdout', async () => {
+    const ended = await against(
+      [problem(409, 'stream-exists')],
+      ['submit', 'http://x.example/y.mp4', '--json'],
+    );
+    expect(ended.code).toBe(6);
+    expect(JSON.parse(ended.stdout)).toEqual({
+      error: { code: 'stream-exists', message: 'Because of stream-exists.' },
+    });
+  });
+
   test('4 when there is no such operation', async () => {
     expect(await against([problem(404, 'not-found')], ['status', 'x'])).toMatchObject({ code: 4 });
   });
 
-  test.for([['frobnicate'], ['submit'], ['outage', 'start', 'c'], ['submit', 'x', '--source', 'c']])(
-    '2 for the arguments %j',
-    async (parameters) => {
-      const ended = await runFailover(parameters, { cwd: folder });
-      expect(ended).toMatchObject({ code: 2, stdout: '' });
-    },
-  );
+  test.for([
+    ['frobnicate'],
+    ['submit'],
+    ['outage', 'start', 'c'],
+    ['submit', 'x', '--source', 'c'],
+    ['list', '--url', 'nowhere'],
+  ])('2 for the arguments %j', async (parameters) => {
+    const ended = await runFailover(parameters, { cwd: folder });
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+  });
 
   test('3 when nothing answers, with what to do', async () => {
     const server = await startStandInApi(() => ({ body: {} }));
@@ -360,8 +472,26 @@ describe('the local stack', () => {
     const ended = await runFailover(['status', operationId], { cwd: join(folder, 'films', 'new') });
     expect(ended.code).toBe(0);
     expect(api.calls[0]?.key).toBe('local-key');
+
+    // Named, it goes before what the environment says.
+    const named = await runFailover(['status', operationId, '--data-dir', join(folder, '.local')], {
+      cwd: folder,
+      env: { FAILOVER_URL: 'http://films.example', FAILOVER_KEY: 'another-key' },
+    });
+    expect(named.code).toBe(0);
+    expect(api.calls[1]?.key).toBe('local-key');
   });
 });
+
+test.for(['', ' submit', ' status', ' list', ' outage', ' outage start', ' outage end', ' restart'])(
+  'the help of failover%s fits a terminal of 80 columns',
+  async (command) => {
+    const { code, stdout } = await runFailover([...command.split(' ').slice(1), '--help'], { cwd: folder });
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: failover${command} `);
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  },
+);
 
 test('--help tells the commands, the exit codes and examples', async () => {
   const { code, stdout } = await runFailover(['--help'], { cwd: folder });

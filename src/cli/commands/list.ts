@@ -3,14 +3,14 @@ import { exitCode } from '../exit-code.ts';
 import { dataCenterKeys, type DataCenterKey } from '../../streams/data-center.ts';
 import type { ListedStream, OperationFailure } from '../failover-api.ts';
 import { styleOn, table } from '../terminal.ts';
-import { apiFor, type Finish, type GlobalOptions } from './options.ts';
+import { apiFor, type GlobalOptions, type Invocation } from './options.ts';
 
 const more = `
 Examples:
   failover list
   failover list --json | jq -r '.streams[].streamId'`;
 
-export function addList(program: Command, finish: Finish): void {
+export function addList(program: Command, { finish, signal }: Invocation): void {
   program
     .command('list')
     .summary('every published stream')
@@ -18,7 +18,7 @@ export function addList(program: Command, finish: Finish): void {
     .addHelpText('after', more)
     .action(async (_options, command: Command) => {
       const { json, ...options } = command.optsWithGlobals<GlobalOptions>();
-      const api = await apiFor(options);
+      const api = await apiFor(options, signal);
       const streams: ListedStream[] = [];
       const unreachable = new Map<DataCenterKey, OperationFailure>();
       for await (const page of api.streamPages()) {

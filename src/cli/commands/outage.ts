@@ -10,20 +10,20 @@ import type { ControlAnswer, ControlCommand } from '../../local/stack/control-pr
 import { exitCode } from '../exit-code.ts';
 import { commandStack } from '../stack-control.ts';
 import { styleOn } from '../terminal.ts';
-import type { Finish, GlobalOptions } from './options.ts';
+import type { GlobalOptions, Invocation } from './options.ts';
 
 const dataCenterArgument = (): Argument => new Argument('<data-center>', 'a or b').choices(dataCenterKeys);
 
 const more = `
-An outage hits the media service of the data center: its API, its encoder and its streaming endpoint. What is
-stored stays. Works with the local stack of this directory only.
+An outage hits the media service of the data center: its API, its encoder and
+its streaming endpoint. What is stored stays. Works with a local stack only.
 
 Examples:
-  failover outage start a                  A is gone: connections are refused
-  failover outage start a --how hang       A hangs: connections open, nothing answers
-  failover outage end a                    A is back`;
+  failover outage start a              A is gone: connections are refused
+  failover outage start a --how hang   A hangs: it accepts and never answers
+  failover outage end a                A is back`;
 
-export function addOutage(program: Command, finish: Finish): void {
+export function addOutage(program: Command, { finish, signal }: Invocation): void {
   const outage = program
     .command('outage')
     .summary('take a data center of the local stack away, and bring it back')
@@ -40,7 +40,7 @@ export function addOutage(program: Command, finish: Finish): void {
     )
     .action(async (dataCenter: DataCenterKey, _options, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions & { how: OutageKind }>();
-      await carryOut({ command: 'start-outage', dataCenter, how: options.how }, options);
+      await carryOut({ command: 'start-outage', dataCenter, how: options.how }, options, signal);
       finish(exitCode.ok);
     });
   outage
@@ -48,25 +48,25 @@ export function addOutage(program: Command, finish: Finish): void {
     .description('Brings a data center back, whatever took it away, and waits until it is well.')
     .addArgument(dataCenterArgument())
     .action(async (dataCenter: DataCenterKey, _options, command: Command) => {
-      await carryOut({ command: 'end-outage', dataCenter }, command.optsWithGlobals());
+      await carryOut({ command: 'end-outage', dataCenter }, command.optsWithGlobals(), signal);
       finish(exitCode.ok);
     });
 }
 
-export function addRestart(program: Command, finish: Finish): void {
+export function addRestart(program: Command, { finish, signal }: Invocation): void {
   program
     .command('restart')
     .summary('start a program of the local stack again')
     .description('Ends a program of the local stack, if it still runs, and starts it again.')
     .addArgument(new Argument('<program>', 'which').choices(restartable))
     .action(async (which: Restartable, _options, command: Command) => {
-      await carryOut({ command: 'restart', program: which }, command.optsWithGlobals());
+      await carryOut({ command: 'restart', program: which }, command.optsWithGlobals(), signal);
       finish(exitCode.ok);
     });
 }
 
-async function carryOut(command: ControlCommand, options: GlobalOptions): Promise<void> {
-  const answer = await commandStack(command, options.dataDir);
+async function carryOut(command: ControlCommand, options: GlobalOptions, signal: AbortSignal): Promise<void> {
+  const answer = await commandStack(command, options.dataDir, signal);
   process.stdout.write(options.json === true ? `${JSON.stringify(answer)}\n` : `${describe(answer)}\n`);
 }
 

@@ -1,14 +1,12 @@
 import { Option, type Command } from 'commander';
-import { resolve } from 'node:path';
 import { dataCenterKeys, type DataCenterKey } from '../../streams/data-center.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import type { FailoverApi } from '../failover-api.ts';
-import { follow } from '../follow.ts';
+import { inputOf, streamIdFrom } from '../input.ts';
 import { progressOn, type Progress } from '../progress.ts';
-import { showOperation } from '../show-operation.ts';
-import { isUrl, streamIdFrom } from '../stream-id.ts';
 import { uploadInput } from '../upload.ts';
-import { apiFor, type Finish, type GlobalOptions } from './options.ts';
+import { commandToFollow, followRun } from './follow-run.ts';
+import { apiFor, type GlobalOptions, type Invocation } from './options.ts';
 
 interface SubmitOptions extends GlobalOptions {
   readonly streamId?: string;
@@ -19,17 +17,17 @@ interface SubmitOptions extends GlobalOptions {
 
 const more = `
 Examples:
-  failover submit film.mp4                            as the stream "film"
+  failover submit film.mp4                       as the stream "film"
   failover submit film.mp4 --stream-id film-2
-  failover submit https://example.com/film.mp4        fetched by the workflow
-  failover submit film.mp4 --no-follow --json         print the operation and end`;
+  failover submit https://example.com/film.mp4   fetched by the workflow
+  failover submit film.mp4 --no-follow --json    print the operation and end`;
 
-export function addSubmit(program: Command, finish: Finish): void {
+export function addSubmit(program: Command, { finish, signal }: Invocation): void {
   program
     .command('submit')
     .summary('publish a video in both data centers')
     .description(
-      'Publishes a video: uploads the file, encodes it in its source data center, replicates it to the other\n' +
+      'Publishes a video: uploads the file, encodes it in its source data center, replicates it to the other ' +
         'one and proves both equal. Ctrl-C ends only the following; the run goes on.',
     )
     .argument('<input>', 'a file, or an http(s) URL')
@@ -47,7 +45,7 @@ export function addSubmit(program: Command, finish: Finish): void {
       const options = command.optsWithGlobals<SubmitOptions>();
       const progress = progressOn(process.stderr);
       try {
-        finish(await submit(await apiFor(options), input, options, progress));
+        finish(await submit(await apiFor(options, signal), input, options, progress, signal));
       } finally {
         progress.end();
       }
@@ -56,27 +54,32 @@ export function addSubmit(program: Command, finish: Finish): void {
 
 async function submit(
   api: FailoverApi,
-  input: string,
+  given: string,
   options: SubmitOptions,
   progress: Progress,
+  signal: AbortSignal,
 ): Promise<ExitCode> {
   const { source, preset } = options;
+  const input = inputOf(given);
+  const streamId = options.streamId ?? streamIdFrom(given);
   const started = await api.submit({
-    streamId: options.streamId ?? streamIdFrom(input),
+    streamId,
     ...(source === undefined ? {} : { source }),
     ...(preset === undefined ? {} : { preset }),
-    input: isUrl(input)
-      ? { url: input }
-      : { assetId: await uploadInput(api, resolve(input), { dataCenter: source, progress }) },
+    input:
+      input.kind === 'url'
+        ? { url: input.url }
+        : { assetId: await uploadInput(api, input, { dataCenter: source, progress, signal }) },
   });
+  const { operationId } = started;
   if (options.follow) {
-    progress.line(`Operation ${started.operationId}`);
-    return showOperation(await follow(api, started.operationId, progress), options.json === true);
+    progress.line(`Operation ${operationId}`);
+    return await followRun(api, operationId, options, progress, signal);
   }
   process.stdout.write(
     options.json === true
       ? `${JSON.stringify(started)}\n`
-      : `Operation ${started.operationId}\nFollow it: failover status ${started.operationId} --watch\n`,
+      : `Operation ${operationId}\nFollow it: ${commandToFollow(operationId, options)}\n`,
   );
   return exitCode.ok;
 }

@@ -1,7 +1,6 @@
 import { Command, Option } from 'commander';
-import { accessSync, constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { isUrl, streamIdFrom } from '../../cli/stream-id.ts';
+import { InputError, inputOf, streamIdFrom, type Input } from '../../cli/input.ts';
 import { functionsHosts, type FunctionsHost } from './stack-parts.ts';
 
 export const edgeTimings = ['fast', 'front-door'] as const;
@@ -10,7 +9,7 @@ export interface StartArguments {
   readonly once: boolean;
   readonly json: boolean;
   readonly dataDirectory: string;
-  readonly input: string;
+  readonly input: Input;
   readonly streamId: string;
   readonly functionsHost: FunctionsHost;
   readonly edgeTimings: (typeof edgeTimings)[number];
@@ -27,18 +26,23 @@ interface Options {
 }
 
 const more = `
-What comes up: a storage emulator, two media services (data centers A and B), the workflow in a Functions
-host, and the edge that viewers talk to. Then the input is published in both data centers. Everything stays
-up until Ctrl-C; what was published is there again at the next start.
+What comes up: a storage emulator, two media services (data centers A and B),
+the workflow in a Functions host, and the edge that viewers talk to. Then the
+input is published in both data centers. Everything stays up until Ctrl-C; what
+was published is there again at the next start.
 
-Exit codes: 0 all well; 1 the main job failed; 2 wrong arguments; 3 the stack did not come up or lost what
-it cannot go on without; 130 stopped before the main job was done.
+Exit codes:
+    0  all well
+    1  the main job failed
+    2  wrong arguments
+    3  the stack did not come up, or lost what it cannot go on without
+  130  stopped before the main job was done
 
 Examples:
-  npm start                                       the sample video
-  npm start -- --input film.mp4                   your own, as the stream "film"
-  npm start -- --once --json | tail -1            publish, print the result as one JSON line, end
-  npm start -- --data-dir /tmp/second             another stack beside the first`;
+  npm start                              the sample video
+  npm start -- --input film.mp4          your own, as the stream "film"
+  npm start -- --once --json | tail -1   the result as one line of JSON, and end
+  npm start -- --data-dir /tmp/second    another stack beside the first`;
 
 /**
  * Reads the command line of `npm start`; `--help` and wrong arguments end the process (0 and 2).
@@ -72,27 +76,22 @@ export function parseArguments(argv: readonly string[], sample: string): StartAr
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
   command.parse(argv, { from: 'user' });
   const options = command.opts<Options>();
-  const input = options.input ?? sample;
-  const file = isUrl(input) ? undefined : resolve(input);
-  const wrong = file === undefined ? undefined : unreadable(file);
-  if (wrong !== undefined) command.error(`error: --input: ${wrong}`);
-  const streamId = options.streamId ?? streamIdFrom(input);
+  const given = options.input ?? sample;
+  const orEnd = <Value>(read: () => Value): Value => {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof InputError) command.error(`error: --input: ${error.message}`);
+      throw error;
+    }
+  };
   return {
     once: options.once ?? false,
     json: options.json ?? false,
     dataDirectory: resolve(options.dataDir),
-    input: file ?? input,
-    streamId,
+    input: orEnd(() => inputOf(given)),
+    streamId: options.streamId ?? orEnd(() => streamIdFrom(given)),
     functionsHost: options.functionsHost,
     edgeTimings: options.edgeTimings,
   };
-}
-
-function unreadable(file: string): string | undefined {
-  try {
-    accessSync(file, constants.R_OK);
-    return statSync(file).isFile() ? undefined : `${file} is not a file`;
-  } catch {
-    return `${file} cannot be read`;
-  }
 }

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { ApiError, UnreachableError, type FailoverApi, type Operation } from '../../cli/failover-api.ts';
 import { follow } from '../../cli/follow.ts';
 import type { Progress } from '../../cli/progress.ts';
-import { isUrl } from '../../cli/stream-id.ts';
+import type { Input } from '../../cli/input.ts';
 import { UploadError, uploadInput } from '../../cli/upload.ts';
 import type { StackSettings } from './settings.ts';
 
@@ -16,8 +16,7 @@ export type Outcome = Pick<Operation, 'status' | 'result' | 'error'> & {
 
 export interface MainJob {
   readonly streamId: string;
-  /** A file or an http(s) URL. */
-  readonly input: string;
+  readonly input: Input;
   readonly uploads: StackSettings['uploads'];
   /** Keeps what was uploaded for the next start. */
   readonly uploaded: () => Promise<void>;
@@ -38,7 +37,10 @@ export async function runMainJob(
     const { operationId } = await api.submit({
       streamId,
       source: 'a',
-      input: isUrl(input) ? { url: input } : { assetId: await assetOf(api, job, progress) },
+      input:
+        input.kind === 'url'
+          ? { url: input.url }
+          : { assetId: await assetOf(api, { ...job, input }, progress, signal) },
     });
     return { ...(await follow(api, operationId, progress, { signal })), streamId };
   } catch (error) {
@@ -50,11 +52,16 @@ export async function runMainJob(
   }
 }
 
-async function assetOf(api: FailoverApi, job: MainJob, progress: Progress): Promise<string> {
-  const sha256 = await hashOf(job.input);
+async function assetOf(
+  api: FailoverApi,
+  job: MainJob & { readonly input: Extract<Input, { kind: 'file' }> },
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<string> {
+  const sha256 = await hashOf(job.input.path);
   const earlier = job.uploads[job.streamId];
   if (earlier?.sha256 === sha256) return earlier.assetId;
-  const assetId = await uploadInput(api, job.input, { dataCenter: 'a', progress });
+  const assetId = await uploadInput(api, job.input, { dataCenter: 'a', progress, signal });
   job.uploads[job.streamId] = { sha256, assetId };
   await job.uploaded();
   return assetId;
