@@ -1,6 +1,6 @@
 import type { Outcome } from '../streams/errors.ts';
 import { cancelJob } from './cancel-job.ts';
-import { claimReplication } from './claim-replication.ts';
+import { claimStream } from './claim-stream.ts';
 import { compareSides } from './compare-sides.ts';
 import { confirmClaim } from './confirm-claim.ts';
 import { copyBlob } from './copy-blob.ts';
@@ -14,6 +14,7 @@ import type { Dependencies } from './dependencies.ts';
 import { discardOutput } from './discard-output.ts';
 import { encode } from './encode.ts';
 import { toFailure } from './failures.ts';
+import { findProtected } from './find-protected.ts';
 import { findStream } from './find-stream.ts';
 import { findUnprotected } from './find-unprotected.ts';
 import { finishRun } from './finish-run.ts';
@@ -32,7 +33,7 @@ import { takeIn } from './take-in.ts';
 export function createActivities(dependencies: Dependencies) {
   return {
     cancelJob: cancelJob(dependencies),
-    claimReplication: claimReplication(dependencies),
+    claimStream: claimStream(dependencies),
     compareSides: compareSides(dependencies),
     confirmClaim: confirmClaim(dependencies),
     copyBlob: copyBlob(dependencies),
@@ -43,6 +44,7 @@ export function createActivities(dependencies: Dependencies) {
     deleteSasLocators: deleteSasLocators(dependencies),
     discardOutput: discardOutput(dependencies),
     encode: encode(dependencies),
+    findProtected: findProtected(dependencies),
     findStream: findStream(dependencies),
     findUnprotected: findUnprotected(dependencies),
     finishRun: finishRun(dependencies),

@@ -1,5 +1,5 @@
 import { AssetState } from '../media-service/model.ts';
-import { compare, describeDifferences } from '../streams/comparison.ts';
+import { compare, describeDifferences, type Comparison } from '../streams/comparison.ts';
 import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import { parsePublishedName } from '../streams/published-name.ts';
 import type { StreamId } from '../streams/stream-id.ts';
@@ -30,35 +30,53 @@ const mostStreams = 50;
 const parallel = 8;
 
 /** Pages through the published assets of a source, and finds those whose other side is not equal. */
-export function findUnprotected({ dataCenters }: Dependencies) {
+export function findUnprotected(dependencies: Dependencies) {
   return async ({ source, skip }: FindUnprotectedInput): Promise<FoundUnprotected> => {
     const seen = new Set<StreamId>(skip);
     const streams: Unprotected[] = [];
     let checked = 0;
     let count = 0;
     const look = async (streamId: StreamId): Promise<void> => {
-      const read = async (side: DataCenterKey) =>
-        readSide(dataCenters[side], streamId, { level: 'properties' });
-      const [here, there] = await Promise.all([read(source), read(otherDataCenter(source))]);
-      // Deleted or given to the other side meanwhile.
-      if (here?.name.source !== source) return;
+      const comparison = await compareProperties(dependencies, streamId, source);
+      if (comparison === undefined) return;
       checked += 1;
-      const comparison = compare(here, there, { level: 'properties', locators: true });
       if (comparison.equal) return;
       count += 1;
       if (streams.length < mostStreams) streams.push({ streamId, reason: describeDifferences(comparison) });
     };
     const running = new Set<Promise<void>>();
-    for await (const asset of dataCenters[source].media.assets()) {
-      const name = parsePublishedName(asset.Name);
-      if (name?.source !== source || name.mark !== undefined || asset.State === AssetState.Deleted) continue;
-      if (asset.AlternateId !== name.streamId || seen.has(name.streamId)) continue;
-      seen.add(name.streamId);
-      const work: Promise<void> = look(name.streamId).finally(() => running.delete(work));
+    for await (const streamId of homeStreams(dependencies, source)) {
+      if (seen.has(streamId)) continue;
+      seen.add(streamId);
+      const work: Promise<void> = look(streamId).finally(() => running.delete(work));
       running.add(work);
       if (running.size >= parallel) await Promise.race(running);
     }
     await Promise.all(running);
     return { checked, count, streams };
   };
+}
+
+/** The streams that a data center encodes and has published, in no order; one twice when it has two assets. */
+export async function* homeStreams(
+  { dataCenters }: Dependencies,
+  source: DataCenterKey,
+): AsyncGenerator<StreamId> {
+  for await (const asset of dataCenters[source].media.assets()) {
+    const name = parsePublishedName(asset.Name);
+    if (name?.source !== source || name.mark !== undefined || asset.State === AssetState.Deleted) continue;
+    if (asset.AlternateId === name.streamId) yield name.streamId;
+  }
+}
+
+/** Undefined when the stream was deleted or given to the other side meanwhile. */
+export async function compareProperties(
+  { dataCenters }: Dependencies,
+  streamId: StreamId,
+  source: DataCenterKey,
+): Promise<Comparison | undefined> {
+  const read = async (key: DataCenterKey) => readSide(dataCenters[key], streamId, { level: 'properties' });
+  const [here, there] = await Promise.all([read(source), read(otherDataCenter(source))]);
+  if (here?.name.source !== source) return undefined;
+  return compare(here, there, { level: 'properties', locators: true });
 }

@@ -5,6 +5,7 @@ import { FinalError } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
 import { inputAlternateId } from '../streams/published-name.ts';
 import type { Dependencies } from './dependencies.ts';
+import { ownSasLocators, sasLocatorName } from './sas-locators.ts';
 
 export interface InspectInputInput {
   readonly run: RunReference;
@@ -28,6 +29,17 @@ export function inspectInput({ dataCenters }: Dependencies) {
     if (!file.IsPrimary) await media.updateFile(file.Id, { isPrimary: true });
     return { fileName: file.Name, size: file.ContentFileSize };
   };
+}
+
+/**
+ * Takes back the URL of an upload that was refused. One that nothing has arrived at yet stays: its upload may be under
+ * way.
+ */
+export async function withdrawUpload(media: MediaServices, assetId: AssetId): Promise<void> {
+  if ((await media.files(assetId)).length === 0) return;
+  for (const { Id, Name } of await ownSasLocators(media, assetId)) {
+    if (Name === sasLocatorName('upload', undefined)) await media.deleteLocator(Id);
+  }
 }
 
 /**
@@ -77,7 +89,10 @@ function fileToEncode(files: readonly AssetFile[], assetId: AssetId): AssetFile 
     );
   }
   if (file.ContentFileSize === 0) {
-    throw new FinalError('input-empty', `The file ${file.Name} of the asset ${assetId} is empty.`);
+    throw new FinalError(
+      'input-empty',
+      `The file ${file.Name} of the asset ${assetId} is empty: upload the video to a new asset.`,
+    );
   }
   return file;
 }

@@ -42,7 +42,9 @@ const workflowSettings = z.object({
   VERIFY: z
     .enum(['properties', 'bytes'])
     .default('properties')
-    .describe('How the sides are compared in re-sync'),
+    .describe(
+      'How re-sync compares the sides, and verify when not told; bytes reads every byte at every re-sync',
+    ),
   TARGET_PATIENCE_MINUTES: integer(0, 1440)
     .default(10)
     .describe('How long a run waits for an unreachable target before the stream is published, not protected'),

@@ -1,15 +1,14 @@
-import { usableInput } from '../activities/inspect-input.ts';
+import { usableInput, withdrawUpload } from '../activities/inspect-input.ts';
 import type { Command } from '../activities/claiming.ts';
 import { checkInputUrl } from '../activities/input-address.ts';
 import { publishedAsset } from '../activities/published-asset.ts';
 import { toFailure } from '../activities/failures.ts';
 import type { ResyncInput } from '../orchestrations/resync.ts';
 import type { PublishStreamInput } from '../orchestrations/publish-stream.ts';
-import type { VerifyStreamInput } from '../orchestrations/verify-stream.ts';
 import type { DataCenterKey } from '../streams/data-center.ts';
 import type { Failure } from '../streams/errors.ts';
 import { requestHash } from '../streams/input-hash.ts';
-import type { PublishResult, ReplicateStreamInput } from '../streams/operation.ts';
+import type { PublishResult, ReplicateStreamInput, VerifyStreamInput } from '../streams/operation.ts';
 import { allStreams, type StreamId } from '../streams/stream-id.ts';
 import type { z } from 'zod';
 import { patienceOf, type Application } from './application.ts';
@@ -93,11 +92,12 @@ export function registerCommands(application: Application): void {
 
 /** A re-sync of all streams of the home data center; one at a time. */
 export function resyncCommand({ config }: Application, mode = config.resync.mode): Command {
-  const input: ResyncInput = { source: config.home, mode, patience: patienceOf(config) };
+  const level = config.verify;
+  const input: ResyncInput = { source: config.home, mode, level, patience: patienceOf(config) };
   return {
     subject: allStreams,
     kind: 'resync',
-    requestHash: requestHash({ resync: mode }),
+    requestHash: requestHash({ resync: mode, level }),
     inputFor: () => input,
   };
 }
@@ -142,9 +142,12 @@ function submission(application: Application, request: z.output<typeof submitSch
         if (input.assetId !== undefined) await usableInput(media, input.assetId, name);
         return undefined;
       } catch (error) {
-        // A source that cannot be asked now is waited for by the run.
         const failure = toFailure(error);
-        return failure.retriable ? undefined : failure;
+        // A source that cannot be asked now is waited for by the run.
+        if (failure.retriable) return undefined;
+        // As well as can be: the URL expires by itself.
+        if (input.assetId !== undefined) await withdrawUpload(media, input.assetId).catch(() => undefined);
+        return failure;
       }
     },
   };

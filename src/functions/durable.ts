@@ -28,15 +28,15 @@ const orchestrations = {
 export function registerDurable(activities: Activities): void {
   for (const [name, orchestration] of Object.entries(orchestrations))
     df.app.orchestration(name, orchestration);
-  const { claimReplication, ...others } = activities;
+  const { claimStream, ...others } = activities;
   for (const [name, activity] of Object.entries(others)) {
     register(name, activity as (input: unknown) => Promise<unknown>);
   }
-  df.app.activity('claimReplication', {
+  df.app.activity('claimStream', {
     extraInputs: [df.input.durableClient()],
-    handler: (input: Parameters<typeof claimReplication>[0], context: InvocationContext) =>
+    handler: (input: Parameters<typeof claimStream>[0], context: InvocationContext) =>
       withLog(invocationLog(context), () =>
-        toOutcome(() => claimReplication(input, durableRuns(df.getClient(context)))),
+        toOutcome(() => claimStream(input, durableRuns(df.getClient(context)))),
       ),
   });
 }

@@ -64,6 +64,8 @@ class Publishing {
   constructor(context: OrchestrationContext, input: PublishStreamInput) {
     this.#context = context;
     this.#input = input;
+    // An upload's URL ends with the run, whatever becomes of it.
+    this.#inputAssetId = 'assetId' in input.input ? input.input.assetId : undefined;
     this.#cancellation = new Cancellation(context, input.run);
   }
 
@@ -131,7 +133,6 @@ class Publishing {
     this.#step('createAsset');
     if ('assetId' in input) {
       const { assetId } = input;
-      this.#inputAssetId = assetId;
       yield* perform(this.#context, 'inspectInput', { run, side, assetId }, patience.source);
       return assetId;
     }

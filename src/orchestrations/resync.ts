@@ -1,128 +1,205 @@
 import type { OrchestrationContext, Task } from 'durable-functions';
+import type { ClaimStreamInput } from '../activities/claim-stream.ts';
 import type { Unprotected } from '../activities/find-unprotected.ts';
+import { describeDifferences } from '../streams/comparison.ts';
 import type { DataCenterKey } from '../streams/data-center.ts';
-import { failureText, type Failure } from '../streams/errors.ts';
-import type { Patience, ReplicateStreamInput, ResyncResult } from '../streams/operation.ts';
+import { failureText, parseFailureText } from '../streams/errors.ts';
+import type {
+  Patience,
+  ReplicateStreamInput,
+  ResyncResult,
+  VerifyResult,
+  VerifyStreamInput,
+} from '../streams/operation.ts';
+import type { ReadLevel } from '../streams/side-state.ts';
 import { operationIdOf, type RunId, type StreamId } from '../streams/stream-id.ts';
 import { failureFrom, perform, type Steps } from './perform.ts';
 
 export interface ResyncInput {
   readonly source: DataCenterKey;
   readonly mode: 'report' | 'repair';
+  /** *bytes*: what is equal by its properties is read byte for byte on both sides, too. */
+  readonly level: ReadLevel;
   readonly patience: Patience;
+  /** What earlier generations found; absent at the start. */
+  readonly found?: Found;
 }
 
-/** Streams repaired side by side. */
+interface Found {
+  readonly checked: number;
+  readonly unprotected: number;
+  readonly repaired: number;
+  /** The first ones. */
+  readonly open: readonly Unprotected[];
+  /** Up to where streams were read byte for byte. */
+  readonly readUpTo: StreamId | null;
+}
+
+/** Streams repaired, or read byte for byte, side by side. */
 const parallel = 3;
 const shownStreams = 20;
+/** Streams read byte for byte before it starts over with an empty history. */
+const streamsInGeneration = 30;
+/** A long list of failures says that something else is wrong: the next re-sync tries again. */
+const mostTries = 200;
 
 /**
  * Looks at every stream of a source, and replicates those that are not protected (mode *repair*). A stream that another
  * run holds is left to it.
  */
-export function* resync(context: OrchestrationContext): Steps<ResyncResult> {
-  const { source, mode, patience } = context.df.getInput<ResyncInput>();
-  const tried: StreamId[] = [];
-  const open: Unprotected[] = [];
-  let repaired = 0;
+export function* resync(context: OrchestrationContext): Steps<ResyncResult | undefined> {
+  const input = context.df.getInput<ResyncInput>();
+  const { mode, level } = input;
   try {
-    for (;;) {
-      const found = yield* perform(context, 'findUnprotected', { source, skip: tried }, patience.source);
-      if (mode === 'report' || found.count === 0) {
-        return result(mode, found.checked + tried.length, repaired, [...open, ...found.streams], found.count);
+    let found = input.found ?? (yield* byProperties(context, input));
+    if (level === 'bytes') {
+      if (input.found !== undefined) found = yield* byBytes(context, input, input.found);
+      if (input.found === undefined || found.readUpTo !== null) {
+        context.df.continueAsNew({ ...input, found });
+        return undefined;
       }
-      for (let start = 0; start < found.streams.length; start += parallel) {
-        const group = found.streams.slice(start, start + parallel);
-        const outcomes = yield* repair(context, group, source, patience);
-        for (const [index, stream] of group.entries()) {
-          tried.push(stream.streamId);
-          if (outcomes[index] === undefined) repaired += 1;
-          else open.push({ ...stream, reason: outcomes[index] });
-        }
-        context.df.setCustomStatus({ step: 'resync', percent: 50 });
-      }
-      // A long list of failures says that something else is wrong: the next re-sync tries again.
-      if (tried.length >= mostTries) return result(mode, found.checked, repaired, open, 0);
     }
+    const { checked, unprotected, repaired, open } = found;
+    return { mode, level, checked, unprotected, repaired, open };
   } catch (error) {
     throw new Error(failureText(failureFrom(error)), { cause: error });
   }
 }
 
-const mostTries = 200;
+/** Looks at the properties of all streams, and repairs until none is left that was not tried. */
+function* byProperties(context: OrchestrationContext, input: ResyncInput): Steps<Found> {
+  const { source, mode, patience } = input;
+  const tried: StreamId[] = [];
+  const open: Unprotected[] = [];
+  for (;;) {
+    const found = yield* perform(context, 'findUnprotected', { source, skip: tried }, patience.source);
+    const repaired = tried.length - open.length;
+    const checked = found.checked + tried.length;
+    if (mode === 'report') {
+      const shown = found.streams.slice(0, shownStreams);
+      return { checked, unprotected: found.count, repaired, open: shown, readUpTo: null };
+    }
+    if (found.count === 0 || tried.length >= mostTries) {
+      // Those behind the last try are open as well.
+      const unprotected = open.length + found.count;
+      const shown = [...open, ...found.streams].slice(0, shownStreams);
+      return { checked, unprotected, repaired, open: shown, readUpTo: null };
+    }
+    open.push(...(yield* repair(context, found.streams, input)));
+    tried.push(...found.streams.map(({ streamId }) => streamId));
+    context.df.setCustomStatus({ step: 'resync', percent: 50 });
+  }
+}
 
-function result(
-  mode: ResyncResult['mode'],
-  checked: number,
-  repaired: number,
-  open: readonly Unprotected[],
-  more: number,
-): ResyncResult {
+/** Reads the next streams that are equal by their properties byte for byte, and repairs those that are not equal. */
+function* byBytes(context: OrchestrationContext, input: ResyncInput, before: Found): Steps<Found> {
+  const { source, mode, patience } = input;
+  const after = before.readUpTo;
+  const page = yield* perform(
+    context,
+    'findProtected',
+    { source, after, limit: streamsInGeneration },
+    patience.source,
+  );
+  const differing: Unprotected[] = [];
+  for (const group of groupsOf(page.streams)) {
+    for (const part of yield* runParts<VerifyResult>(context, 'verify', group, input)) {
+      if ('value' in part ? part.value.compared.equal : part.busy) continue;
+      const reason = 'value' in part ? describeDifferences(part.value.compared) : part.reason;
+      differing.push({ streamId: part.streamId, reason });
+    }
+    context.df.setCustomStatus({ step: 'compare', percent: 75 });
+  }
+  const open = mode === 'report' ? differing : yield* repair(context, differing, input);
   return {
-    mode,
-    checked,
-    unprotected: mode === 'report' ? more : open.length,
-    repaired,
-    open: open.slice(0, shownStreams),
+    checked: before.checked,
+    unprotected: before.unprotected + open.length,
+    repaired: before.repaired + differing.length - open.length,
+    open: [...before.open, ...open].slice(0, shownStreams),
+    readUpTo: page.next,
   };
 }
 
-/** Claims and replicates some streams side by side; answers with each one's reason when it is not protected still. */
+/** Replicates some streams; answers with those that are not protected still, and why. */
 function* repair(
   context: OrchestrationContext,
   streams: readonly Unprotected[],
-  source: DataCenterKey,
-  patience: Patience,
-): Steps<(string | undefined)[]> {
-  const reasons: (string | undefined)[] = [];
-  const tasks: (Task | undefined)[] = [];
-  for (const { streamId } of streams) {
-    const claimed = yield* claim(context, streamId, source, patience);
-    reasons.push(claimed.runId === null ? claimed.reason : undefined);
-    tasks.push(
-      claimed.runId === null ? undefined : start(context, streamId, claimed.runId, source, patience),
-    );
+  input: ResyncInput,
+): Steps<Unprotected[]> {
+  const open: Unprotected[] = [];
+  for (const group of groupsOf(streams.map(({ streamId }) => streamId))) {
+    for (const part of yield* runParts(context, 'replicate', group, input)) {
+      if (!('value' in part)) open.push({ streamId: part.streamId, reason: part.reason });
+    }
   }
-  const started = tasks.filter((task) => task !== undefined);
+  return open;
+}
+
+function groupsOf(streams: readonly StreamId[]): readonly (readonly StreamId[])[] {
+  const groups: StreamId[][] = [];
+  for (let start = 0; start < streams.length; start += parallel) {
+    groups.push(streams.slice(start, start + parallel));
+  }
+  return groups;
+}
+
+type Part<Value> =
+  | { readonly streamId: StreamId; readonly value: Value }
+  /** `busy`: another run has the stream; else the part's own run failed. */
+  | { readonly streamId: StreamId; readonly reason: string; readonly busy: boolean };
+
+/** Claims streams and replicates or verifies them side by side, each in a run of its own. */
+function* runParts<Value>(
+  context: OrchestrationContext,
+  kind: ClaimStreamInput['kind'],
+  streams: readonly StreamId[],
+  { source, patience }: ResyncInput,
+): Steps<Part<Value>[]> {
+  const parts: Part<Value>[] = [];
+  const started: { readonly streamId: StreamId; readonly task: Task }[] = [];
+  for (const streamId of streams) {
+    const { runId, reason } = yield* claim(context, { kind, streamId, source, patience });
+    if (runId === null) parts.push({ streamId, reason, busy: true });
+    else
+      started.push({ streamId, task: start(context, kind, { run: { streamId, runId }, source, patience }) });
+  }
   if (started.length > 0) {
     try {
-      yield context.df.Task.all(started);
+      yield context.df.Task.all(started.map(({ task }) => task));
     } catch {
       // Told by the tasks themselves, below.
     }
   }
-  for (const [index, task] of tasks.entries()) {
-    if (task === undefined) continue;
+  for (const { streamId, task } of started) {
     try {
-      yield task;
+      parts.push({ streamId, value: (yield task) as Value });
     } catch (error) {
-      reasons[index] = error instanceof Error ? error.message.slice(0, 300) : 'unknown';
+      const text = error instanceof Error ? error.message : String(error);
+      parts.push({ streamId, reason: parseFailureText(text).message.slice(0, 300), busy: false });
     }
   }
-  return reasons;
+  return parts;
 }
 
 function* claim(
   context: OrchestrationContext,
-  streamId: StreamId,
-  source: DataCenterKey,
-  patience: Patience,
+  input: ClaimStreamInput,
 ): Steps<{ readonly runId: RunId | null; readonly reason: string }> {
   try {
-    return yield* perform(context, 'claimReplication', { streamId, source, patience }, patience.source);
+    return yield* perform(context, 'claimStream', input, input.patience.source);
   } catch (error) {
-    const failure: Failure = failureFrom(error);
-    return { runId: null, reason: failure.message };
+    return { runId: null, reason: failureFrom(error).message };
   }
 }
 
 function start(
   context: OrchestrationContext,
-  streamId: StreamId,
-  runId: RunId,
-  source: DataCenterKey,
-  patience: Patience,
+  kind: ClaimStreamInput['kind'],
+  input: ReplicateStreamInput,
 ): Task {
-  const input: ReplicateStreamInput = { run: { streamId, runId }, source, patience };
-  return context.df.callSubOrchestrator('replicateStream', input, operationIdOf(streamId, runId));
+  const { streamId, runId } = input.run;
+  const id = operationIdOf(streamId, runId);
+  if (kind === 'replicate') return context.df.callSubOrchestrator('replicateStream', input, id);
+  const verify: VerifyStreamInput = { ...input, level: 'bytes' };
+  return context.df.callSubOrchestrator('verifyStream', verify, id);
 }

@@ -4,17 +4,9 @@ import type { Comparison } from '../streams/comparison.ts';
 import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import { failureText, FinalError, type Failure } from '../streams/errors.ts';
 import type { AssetId } from '../streams/entity-ids.ts';
-import type { Patience, RunReference, VerifyResult } from '../streams/operation.ts';
-import type { ReadLevel } from '../streams/side-state.ts';
+import type { VerifyResult, VerifyStreamInput } from '../streams/operation.ts';
 import { failureFrom, perform, tryTo, type Steps } from './perform.ts';
 import { statusOf } from './progress.ts';
-
-export interface VerifyStreamInput {
-  readonly run: RunReference;
-  readonly source: DataCenterKey;
-  readonly level: ReadLevel;
-  readonly patience: Patience;
-}
 
 /** Compares a stream's two sides, and changes neither; at level *bytes* every byte of both is read. */
 export function* verifyStream(context: OrchestrationContext): Steps<VerifyResult> {

@@ -2,6 +2,7 @@ import type { LocatorId } from '../media-service/model.ts';
 import type { Comparison } from './comparison.ts';
 import type { DataCenterKey } from './data-center.ts';
 import type { Failure } from './errors.ts';
+import type { ReadLevel } from './side-state.ts';
 import type { OperationId, RunId, StreamId } from './stream-id.ts';
 import type { StreamingUrls } from './streaming-urls.ts';
 
@@ -49,6 +50,11 @@ export interface ReplicateStreamInput {
   readonly patience: Patience;
 }
 
+/** What `verifyStream` is given. */
+export interface VerifyStreamInput extends ReplicateStreamInput {
+  readonly level: ReadLevel;
+}
+
 export interface PublishResult {
   readonly streamId: StreamId;
   readonly source: DataCenterKey;
@@ -69,6 +75,8 @@ export interface VerifyResult {
 
 export interface ResyncResult {
   readonly mode: 'report' | 'repair';
+  /** How the sides were compared. */
+  readonly level: ReadLevel;
   /** Streams looked at. */
   readonly checked: number;
   readonly unprotected: number;

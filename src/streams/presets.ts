@@ -1,5 +1,5 @@
 /** The presets of "Media Encoder Standard" that go by a name. Any other name is refused before anything starts. */
-export const presetNames = ['Adaptive Streaming'] as const;
+export const presetNames = ['Adaptive Streaming', 'H264 Multiple Bitrate 1080p'] as const;
 
 /** Whether a preset is given as JSON (the service judges its content) and not by its name. */
 export function isPresetJson(preset: string): boolean {

@@ -2,13 +2,19 @@ import { TableClient, TableServiceClient } from '@azure/data-tables';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { QueueServiceClient } from '@azure/storage-queue';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AssetId } from '../../src/media-service/model.ts';
 import { TwoDataCenters } from '../two-data-centers.ts';
+import { sampleOf, shapeOf } from '../docs/samples.ts';
 import { FunctionApp, type Answer } from './function-app.ts';
 
 describe('the HTTP API', () => {
   let both: TwoDataCenters;
   let app: FunctionApp;
   const answers: string[] = [];
+  /** The operation that published the stream hello. */
+  let published = '';
+  /** What a re-sync reported. */
+  let reported: unknown;
 
   beforeAll(async () => {
     both = await TwoDataCenters.start();
@@ -72,6 +78,7 @@ describe('the HTTP API', () => {
     expect(refused).toMatchObject({ status: 409, json: { code: 'stream-exists' } });
     expect(refused.headers.get('content-type')).toBe('application/problem+json');
 
+    published = String(operationId);
     const operation = await app.follow(operationId);
     expect(operation).toMatchObject({
       operationId,
@@ -126,6 +133,7 @@ describe('the HTTP API', () => {
       const { json } = await call('POST', '/api/streams/hello/verify', { level: 'bytes' });
       expect(await call('POST', `/api/operations/${String(json['operationId'])}/cancel`)).toMatchObject({
         status: 409,
+        json: { code: 'not-cancelable' },
       });
       return app.follow(json['operationId']);
     };
@@ -165,16 +173,47 @@ describe('the HTTP API', () => {
       expect(status).toBe(202);
       return app.follow(json['operationId']);
     };
-    expect(await run('report')).toMatchObject({
+    const report = await run('report');
+    reported = report['result'];
+    expect(report).toMatchObject({
       status: 'succeeded',
       kind: 'resync',
-      result: { mode: 'report', checked: 2, unprotected: 1, open: [{ streamId: 'unprotected' }] },
+      result: {
+        mode: 'report',
+        level: 'properties',
+        checked: 2,
+        unprotected: 1,
+        open: [{ streamId: 'unprotected' }],
+      },
     });
     expect(await run('repair')).toMatchObject({
       status: 'succeeded',
       result: { mode: 'repair', repaired: 1, unprotected: 0 },
     });
     expect(await call('GET', '/api/streams/unprotected')).toMatchObject({ json: { protected: true } });
+  });
+
+  it('answers as docs/api.md shows', async () => {
+    const { json: upload } = await call('POST', '/api/uploads', { fileName: 'film.mp4' });
+    const { json: started } = await call('POST', '/api/streams/hello/replicate');
+    await app.follow(started['operationId']);
+    const { json: operation } = await call('GET', `/api/operations/${published}`);
+    const { json: list } = await call('GET', '/api/streams?limit=1');
+    expect(list['next']).toBe('hello');
+    const answers = { upload, started, operation, list, resync: reported };
+    for (const [name, answer] of Object.entries(answers)) {
+      expect(shapeOf(answer), name).toEqual(shapeOf(await sampleOf(name)));
+    }
+    const body = { streamId: 'x', input: { url: 'https://example.com/a.mp4' }, preset: 'Best' };
+    const { json: problem } = await call('POST', '/api/streams', body);
+    expect(problem).toEqual(await sampleOf('problem'));
+    expect(await call('GET', '/api/streams?limit=10&after=hello')).toMatchObject({
+      json: { streams: [{ streamId: 'unprotected' }] },
+    });
+    // Of an upload that is not used here.
+    for (const { Id } of await both.media('a').locators(upload['assetId'] as AssetId)) {
+      await both.media('a').deleteLocator(Id);
+    }
   });
 
   it('cancels a run: its job, its locators, its claim', async () => {
@@ -298,6 +337,27 @@ describe('the HTTP API', () => {
       json: { code: 'manifest-count' },
     });
     expect(await both.dependencies.claims.read('x' as never)).toBeUndefined();
+  });
+
+  it('takes the URL of a refused upload back, and leaves one to upload to that nothing has arrived at', async () => {
+    const uploads = async (assetId: string): Promise<number> =>
+      (await both.media('a').locators(assetId as AssetId)).length;
+    const empty = await upload('empty.mp4', '');
+    expect(await uploads(empty)).toBe(1);
+    const body = { streamId: 'empty', input: { assetId: empty } };
+    expect(await call('POST', '/api/streams', body)).toMatchObject({
+      status: 422,
+      json: { code: 'input-empty' },
+    });
+    expect(await uploads(empty)).toBe(0);
+
+    const { json } = await call('POST', '/api/uploads', { fileName: 'late.mp4' });
+    const late = json['assetId'] as string;
+    expect(await call('POST', '/api/streams', { streamId: 'late', input: { assetId: late } })).toMatchObject({
+      status: 422,
+      json: { code: 'input-empty' },
+    });
+    expect(await uploads(late)).toBe(1);
   });
 
   it('describes itself in OpenAPI', async () => {

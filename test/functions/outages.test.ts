@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { dataCenterKeys, otherDataCenter, type DataCenterKey } from '../../src/streams/data-center.ts';
 import { runFailover } from '../cli/run-failover.ts';
+import { sampleOf, shapeOf } from '../docs/samples.ts';
 import { startFaultProxy, type Fault, type FaultProxy } from '../fault-proxy.ts';
 import { TwoDataCenters } from '../two-data-centers.ts';
 import { FunctionApp, type Answer } from './function-app.ts';
@@ -111,6 +112,7 @@ describe('while a data center is lost', () => {
         status: 200,
         json: { source: 'a', protected: false, differences: [], sides: { ...sides, [other]: { files: 5 } } },
       });
+      if (key === 'b') expect(shapeOf(stream.json)).toEqual(shapeOf(await sampleOf('stream')));
       expect(list).toMatchObject({ status: 200, json: { streams: [{ streamId: 'film' }], sides } });
       // It may be where nobody can look now.
       expect(missing).toMatchObject({ status: 503, json: { code: 'media-service-unreachable' } });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createUpload } from '../../src/activities/create-upload.ts';
 import type { Claim } from '../../src/activities/claims.ts';
 import { copyBlobs } from '../../src/orchestrations/copy-blobs.ts';
 import { publishStream, type PublishStreamInput } from '../../src/orchestrations/publish-stream.ts';
@@ -212,6 +213,19 @@ describe('publishing a stream', () => {
     expect(failureOf(run)).toMatchObject({ code, retriable: false });
     expect(run.engine.calls.filter(({ name }) => name === 'inspectInput')).toHaveLength(1);
     expect(run.engine.calls.map(({ name }) => name)).not.toContain('encode');
+  });
+
+  it.each([
+    ['is empty', 'empty.mp4', '', 'input-empty'],
+    ['is no video', 'text.mp4', 'no video', 'encoding-failed'],
+  ])('leaves no URL to upload to when the file %s', async (_case, fileName, content, code) => {
+    const { assetId, uploadUrl } = await createUpload(both.dependencies, 'a', fileName);
+    const headers = { 'x-ms-blob-type': 'BlockBlob' };
+    expect((await fetch(uploadUrl, { method: 'PUT', headers, body: content })).status).toBe(201);
+    const run = await publish(await claimed('uploaded', { assetId }));
+    expect(failureOf(run)).toMatchObject({ code, retriable: false });
+    expect(await both.media('a').locators(assetId)).toEqual([]);
+    expect((await fetch(uploadUrl, { method: 'PUT', headers, body: content })).status).toBe(403);
   });
 
   it('publishes, not protected, when the target stays away; and leaves no half replica', async () => {

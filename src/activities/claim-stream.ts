@@ -1,34 +1,39 @@
 import type { DataCenterKey } from '../streams/data-center.ts';
 import { requestHash } from '../streams/input-hash.ts';
-import type { Patience, ReplicateStreamInput } from '../streams/operation.ts';
+import type { Patience, ReplicateStreamInput, VerifyStreamInput } from '../streams/operation.ts';
 import type { RunId, StreamId } from '../streams/stream-id.ts';
 import { claimRun, type Command, type Runs } from './claiming.ts';
 import type { Dependencies } from './dependencies.ts';
 
-export interface ClaimReplicationInput {
+export interface ClaimStreamInput {
+  /** What re-sync is to do with the stream. */
+  readonly kind: 'replicate' | 'verify';
   readonly streamId: StreamId;
   readonly source: DataCenterKey;
   readonly patience: Patience;
 }
 
-export interface ClaimedReplication {
+export interface ClaimedStream {
   /** The run that re-sync may begin; null when another one has the stream. */
   readonly runId: RunId | null;
   readonly reason: string;
 }
 
-/** Claims a stream for re-sync, which runs the replication as a part of its own. */
-export function claimReplication({ claims }: Dependencies) {
+/** Claims a stream for re-sync, which replicates or verifies it as a part of its own run. */
+export function claimStream({ claims }: Dependencies) {
   return async (
-    { streamId, source, patience }: ClaimReplicationInput,
+    { kind, streamId, source, patience }: ClaimStreamInput,
     runs: Runs,
-  ): Promise<ClaimedReplication> => {
+  ): Promise<ClaimedStream> => {
     const command: Command = {
       subject: streamId,
-      kind: 'replicate',
+      kind,
       // Nobody else's request is the same, so that nobody else starts this run.
-      requestHash: requestHash({ replicate: streamId, by: 'resync' }),
-      inputFor: ({ runId }): ReplicateStreamInput => ({ run: { streamId, runId }, source, patience }),
+      requestHash: requestHash({ [kind]: streamId, by: 'resync' }),
+      inputFor: ({ runId }): ReplicateStreamInput | VerifyStreamInput => {
+        const common = { run: { streamId, runId }, source, patience };
+        return kind === 'verify' ? { ...common, level: 'bytes' } : common;
+      },
     };
     const decision = await claimRun(claims, runs, command);
     switch (decision.kind) {
