@@ -32,7 +32,8 @@ export class TrackUpload {
     this.name = name;
     this.#blob = container.getBlockBlobClient(name);
     this.#mimeType = mimeType;
-    this.#signal = signal;
+    // Of its own, for each request listens to it: the tracks of a job together would be a crowd.
+    this.#signal = AbortSignal.any([signal]);
   }
 
   /** Adds bytes to the end; resolves when there is room for more. */
