@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { TransactionAction } from '@azure/data-tables';
 import type { AssetFile, AssetFileId, AssetId } from '../model.ts';
 import { AssetOptions } from '../model.ts';
@@ -44,7 +44,6 @@ export interface FileTexts {
 }
 
 export const fileRows = startingWith('file:');
-const indexedDigits = 8;
 
 export function fileOfRow(row: FileRow, primaryFile: string | undefined): AssetFile {
   const guid = row.rowKey.slice(fileRows.from.length);
@@ -109,18 +108,6 @@ export const rowKeyOf = (guid: string): string => `${fileRows.from}${guid}`;
 
 /** Row keys are short and forbid some characters, so the name stands in one as its hash. */
 export const nameRowKey = (name: string): string => `name:${createHash('sha256').update(name).digest('hex')}`;
-
-/**
- * A file's guid begins as its asset's does: the index rows of an asset's files then share a partition and are written
- * a hundred at a time.
- */
-export function newFileGuid(assetGuid: string): string {
-  return assetGuid.slice(0, indexedDigits) + randomUUID().slice(indexedDigits);
-}
-
-export function indexKey(guid: string): RowKey {
-  return { partitionKey: `file:${guid.slice(0, indexedDigits)}`, rowKey: guid };
-}
 
 /** The naming rules of the reference (AssetFile, Name); spaces are allowed. */
 export function checkName(name: string): void {

@@ -2,6 +2,8 @@ import type { TransactionAction } from '@azure/data-tables';
 import type { BlobServiceClient } from '@azure/storage-blob';
 import type { AssetFile, AssetFileId, AssetId } from '../model.ts';
 import { containerOf, guidOf } from '../model.ts';
+import type { AssetFileIndex } from './asset-file-index.ts';
+import { newFileGuid } from './asset-file-index.ts';
 import type { FileProperties, FileRow, FileTexts, NameProperties } from './asset-file-rows.ts';
 import {
   assetIdOf,
@@ -9,27 +11,19 @@ import {
   fileOf,
   fileOfRow,
   fileRows,
-  indexKey,
   insertions,
   nameRowKey,
-  newFileGuid,
   propertiesOf,
   rowKeyOf,
   rowOf,
 } from './asset-file-rows.ts';
-import type { AssetPartitions } from './asset-partition.ts';
+import type { AssetChange, AssetPartitions, AssetRow } from './asset-partition.ts';
 import { actionsPerChange } from './asset-partition.ts';
 import { mapConcurrently } from './concurrency.ts';
 import { calling, conflict, notFound, statusOf } from './errors.ts';
 import type { Scan } from './scan.ts';
 import { scanRows } from './scan.ts';
-import type { Table } from './table.ts';
-import { ownProperties, transactionLimit } from './table.ts';
-
-/** Finds a file's asset by the file's guid alone. */
-interface FileIndexProperties {
-  readonly AssetGuid: string;
-}
+import { ownProperties } from './table.ts';
 
 export interface NewFile extends FileTexts {
   readonly name: string;
@@ -47,10 +41,10 @@ export interface RecordedFile {
 
 export class AssetFiles {
   readonly #partitions: AssetPartitions;
-  readonly #index: Table;
+  readonly #index: AssetFileIndex;
   readonly #blobs: BlobServiceClient;
 
-  constructor(partitions: AssetPartitions, index: Table, blobs: BlobServiceClient) {
+  constructor(partitions: AssetPartitions, index: AssetFileIndex, blobs: BlobServiceClient) {
     this.#partitions = partitions;
     this.#index = index;
     this.#blobs = blobs;
@@ -68,7 +62,7 @@ export class AssetFiles {
       Created: now,
       LastModified: now,
     });
-    await this.#index.upsert<FileIndexProperties>({ ...indexKey(guid), AssetGuid: assetGuid });
+    await this.#index.add(assetGuid, [guid]);
     return this.#partitions.change(file.parentAssetId, async (asset) => {
       const owner = await this.#ownerOf(assetGuid, file.name);
       const isPrimary = file.isPrimary === true;
@@ -85,7 +79,7 @@ export class AssetFiles {
   }
 
   async get(id: AssetFileId): Promise<AssetFile | undefined> {
-    const assetGuid = await this.#assetOf(id);
+    const assetGuid = await this.#index.assetOf(guidOf(id));
     if (assetGuid === undefined) return undefined;
     const [asset, row] = await Promise.all([
       this.#partitions.read(assetGuid),
@@ -114,11 +108,8 @@ export class AssetFiles {
   async update(id: AssetFileId, update: FileTexts): Promise<void> {
     if (update.name !== undefined) checkName(update.name);
     const guid = guidOf(id);
-    const assetGuid = await this.#assetOf(id);
-    if (assetGuid === undefined) throw notFound(`Files('${id}')`);
-    await this.#partitions.change(assetIdOf(assetGuid), async (asset) => {
-      const row = await this.#partitions.table.get<FileProperties>(assetGuid, rowKeyOf(guid));
-      if (row === undefined) throw notFound(`Files('${id}')`);
+    await this.#changeFile(id, async (asset, row) => {
+      const assetGuid = row.partitionKey;
       const changed = propertiesOf(update, { ...ownProperties(row), LastModified: new Date() });
       const actions: TransactionAction[] = [
         ['update', rowOf(assetGuid, guid, changed), 'Replace', { etag: row.etag }],
@@ -147,11 +138,8 @@ export class AssetFiles {
   /** Deletes the entity; the blob stays. */
   async delete(id: AssetFileId): Promise<void> {
     const guid = guidOf(id);
-    const assetGuid = await this.#assetOf(id);
-    if (assetGuid === undefined) throw notFound(`Files('${id}')`);
-    await this.#partitions.change(assetIdOf(assetGuid), async (asset) => {
-      const row = await this.#partitions.table.get<FileProperties>(assetGuid, rowKeyOf(guid));
-      if (row === undefined) throw notFound(`Files('${id}')`);
+    await this.#changeFile(id, (asset, row) => {
+      const assetGuid = row.partitionKey;
       const { PrimaryFile: primary, ...rest } = ownProperties(asset);
       return {
         ...(primary === guid && { asset: rest }),
@@ -162,8 +150,7 @@ export class AssetFiles {
         result: undefined,
       };
     });
-    const index = await this.#index.get(indexKey(guid).partitionKey, guid);
-    if (index !== undefined) await this.#index.delete(index);
+    await this.#index.drop(guid);
   }
 
   /**
@@ -215,7 +202,7 @@ export class AssetFiles {
     for (let start = 0; start < missing.length; start += chunkSize) {
       const chunk = missing.slice(start, start + chunkSize);
       const guids = new Map(chunk.map(({ name }) => [name, newFileGuid(assetGuid)]));
-      await this.#indexAll(assetGuid, [...guids.values()]);
+      await this.#index.add(assetGuid, [...guids.values()]);
       await this.#partitions.change(assetId, async (_asset, attempt) => {
         const names = attempt === 0 ? taken : await this.#names(assetGuid);
         const now = new Date();
@@ -239,11 +226,7 @@ export class AssetFiles {
   /** Drops the index rows of a deleted asset's files. */
   async dropIndex(assetId: AssetId): Promise<void> {
     const rows = await this.#partitions.table.all(guidOf(assetId), fileRows);
-    await mapConcurrently(rows, 16, async ({ rowKey }) => {
-      const guid = rowKey.slice(fileRows.from.length);
-      const index = await this.#index.get(indexKey(guid).partitionKey, guid);
-      if (index !== undefined) await this.#index.delete(index);
-    });
+    await mapConcurrently(rows, 16, ({ rowKey }) => this.#index.drop(rowKey.slice(fileRows.from.length)));
   }
 
   /** The guids of an asset's files, by their names. */
@@ -252,24 +235,23 @@ export class AssetFiles {
     return new Map(rows.map(({ Name, rowKey }) => [Name, rowKey.slice(fileRows.from.length)]));
   }
 
+  /** Changes an asset for the sake of one of its files. @throws StoreRefusal when there is no such file */
+  async #changeFile(
+    id: AssetFileId,
+    change: (asset: AssetRow, row: FileRow) => AssetChange<undefined> | Promise<AssetChange<undefined>>,
+  ): Promise<void> {
+    const guid = guidOf(id);
+    const assetGuid = await this.#index.assetOf(guid);
+    if (assetGuid === undefined) throw notFound(`Files('${id}')`);
+    await this.#partitions.change(assetIdOf(assetGuid), async (asset) => {
+      const row = await this.#partitions.table.get<FileProperties>(assetGuid, rowKeyOf(guid));
+      if (row === undefined) throw notFound(`Files('${id}')`);
+      return change(asset, row);
+    });
+  }
+
   async #ownerOf(assetGuid: string, name: string): Promise<string | undefined> {
     return (await this.#partitions.table.get<NameProperties>(assetGuid, nameRowKey(name)))?.FileGuid;
-  }
-
-  async #assetOf(id: AssetFileId): Promise<string | undefined> {
-    const guid = guidOf(id);
-    return (await this.#index.get<FileIndexProperties>(indexKey(guid).partitionKey, guid))?.AssetGuid;
-  }
-
-  /** The guids share an index partition (see `newFileGuid`), so they are written in one transaction. */
-  async #indexAll(assetGuid: string, guids: readonly string[]): Promise<void> {
-    for (let start = 0; start < guids.length; start += transactionLimit) {
-      await this.#index.transact(
-        guids
-          .slice(start, start + transactionLimit)
-          .map((guid) => ['upsert', { ...indexKey(guid), AssetGuid: assetGuid }, 'Replace']),
-      );
-    }
   }
 
   #scanAsset(assetId: AssetId): Scan<AssetFile> {

@@ -71,6 +71,7 @@ export class EncodingJobs implements EncodingQueue {
   async take(): Promise<LeasedJob | undefined> {
     const { queue, limits, log } = this.#parts;
     for (;;) {
+      const receivedAt = Date.now();
       const { receivedMessageItems } = await calling(() =>
         queue.receiveMessages({ numberOfMessages: 1, visibilityTimeout: limits.leaseSeconds }),
       );
@@ -79,13 +80,17 @@ export class EncodingJobs implements EncodingQueue {
         await this.#sweep();
         return undefined;
       }
-      const receivedAt = Date.now();
       const lease = randomUUID();
       const guid = message.messageText;
       const taken = await this.#takeUp(guid, message.messageId, lease);
       if (taken.kind === 'taken') {
         log.info({ job: guid, takes: taken.record.job.Takes }, 'An encoder took the job up');
-        return EncodingLease.begin(this.#parts, { guid, lease, message, receivedAt, ...taken });
+        return EncodingLease.begin(this.#parts, {
+          guid,
+          lease,
+          message: { ...message, receivedAt },
+          ...taken,
+        });
       }
       log.info({ job: guid, why: taken.why }, 'A queue message was dropped');
       await calling(() => queue.deleteMessage(message.messageId, message.popReceipt));

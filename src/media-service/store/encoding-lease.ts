@@ -5,19 +5,17 @@ import { LeaseLostError } from '../encoder/encoding-queue.ts';
 import type { AssetId, JobId, TaskErrorDetail, TaskId } from '../model.ts';
 import { containerOf, JobState } from '../model.ts';
 import type { EncodingParts } from './encoding-jobs.ts';
-import { calling, statusOf } from './errors.ts';
+import { statusOf } from './errors.ts';
 import type { JobRecord, TaskProperties } from './job-rows.ts';
 import { ended, hasEnded, withError, withEvent } from './job-rows.ts';
+import type { MessageFate, ReceivedMessage } from './leased-message.ts';
+import { LeasedMessage } from './leased-message.ts';
 import { without } from './table.ts';
-
-/** What becomes of the queue message when a job is ended or given back. */
-type MessageFate = 'away' | 'again at once' | 'again later';
 
 interface Beginning {
   readonly guid: string;
   readonly lease: string;
-  readonly message: { readonly messageId: string; readonly popReceipt: string };
-  readonly receivedAt: number;
+  readonly message: ReceivedMessage;
   readonly record: JobRecord;
   /** The task to run, by its position. */
   readonly position: number;
@@ -37,16 +35,14 @@ export class EncodingLease implements LeasedJob {
   readonly #lease: string;
   readonly #position: number;
   readonly #outputId: AssetId;
-  readonly #messageId: string;
+  readonly #message: LeasedMessage;
   readonly #lost = new AbortController();
   readonly #cancel = new AbortController();
   /** Ends the renewing. */
   readonly #over = new AbortController();
   readonly #renewing: Promise<void>;
-  #popReceipt: string;
   /** Set when the change that ends the lease is on its way. */
   #ending: MessageFate | undefined;
-  #leasedUntil: number;
   #percent = 0;
   #writtenPercent = 0;
 
@@ -70,9 +66,7 @@ export class EncodingLease implements LeasedJob {
     this.#guid = beginning.guid;
     this.#lease = beginning.lease;
     this.#position = beginning.position;
-    this.#messageId = beginning.message.messageId;
-    this.#popReceipt = beginning.message.popReceipt;
-    this.#leasedUntil = beginning.receivedAt + parts.limits.leaseSeconds * 1000;
+    this.#message = new LeasedMessage(parts, beginning.guid, beginning.message);
     this.#outputId = task.Output as AssetId;
     this.jobId = `nb:jid:UUID:${beginning.guid}` as JobId;
     this.taskId = `nb:tid:UUID:${task.Guid}` as TaskId;
@@ -214,26 +208,10 @@ export class EncodingLease implements LeasedJob {
     return record.tasks.map((task, at) => (at === this.#position ? change(task) : task));
   }
 
-  /** Gives the message up. */
   async #end(fate: MessageFate): Promise<void> {
-    const { limits } = this.#parts;
     this.#over.abort();
     await this.#renewing;
-    try {
-      await calling(() =>
-        fate === 'away'
-          ? this.#parts.queue.deleteMessage(this.#messageId, this.#popReceipt)
-          : this.#parts.queue.updateMessage(
-              this.#messageId,
-              this.#popReceipt,
-              this.#guid,
-              fate === 'again later' ? limits.retrySeconds : 0,
-            ),
-      );
-    } catch (error) {
-      // The job's row has the truth; a message that stays is dropped or taken when its lease ends.
-      this.#parts.log.warn({ job: this.#guid, status: statusOf(error) }, 'A queue message was left behind');
-    }
+    await this.#message.end(fate);
   }
 
   #lose(): void {
@@ -250,7 +228,10 @@ export class EncodingLease implements LeasedJob {
       if (this.#over.signal.aborted) return;
       try {
         if (Date.now() >= renewAt) {
-          await this.#renew();
+          if (!(await this.#message.renew())) {
+            this.#lose();
+            return;
+          }
           renewAt = Date.now() + limits.renewalMilliseconds;
           await this.#look(true);
         } else {
@@ -260,24 +241,7 @@ export class EncodingLease implements LeasedJob {
         if (error instanceof LeaseLostError) return;
         log.warn({ job: this.#guid, status: statusOf(error) }, 'A lease could not be renewed yet');
       }
-      if (Date.now() > this.#leasedUntil) this.#lose();
-    }
-  }
-
-  async #renew(): Promise<void> {
-    const { queue, limits } = this.#parts;
-    const asked = Date.now();
-    try {
-      const { popReceipt } = await calling(() =>
-        queue.updateMessage(this.#messageId, this.#popReceipt, this.#guid, limits.leaseSeconds),
-      );
-      if (popReceipt !== undefined) this.#popReceipt = popReceipt;
-      this.#leasedUntil = asked + limits.leaseSeconds * 1000;
-    } catch (error) {
-      const status = statusOf(error);
-      if (status !== 404 && status !== 400) throw error;
-      this.#lose();
-      throw new LeaseLostError(this.jobId);
+      if (this.#message.hasRunOut) this.#lose();
     }
   }
 

@@ -5,8 +5,8 @@ import { containerOf, guidOf, LocatorType } from '../model.ts';
 import type { AssetPartitions } from './asset-partition.ts';
 import { conflict, invalid, notFound, statusOf } from './errors.ts';
 import { timeOf, timeOrderedGuid } from './guids.ts';
-import type { LocatorClaim } from './locator-claims.ts';
-import { idTaken, LocatorClaims } from './locator-claims.ts';
+import { ClaimedLocators } from './claimed-locators.ts';
+import { idTaken } from './locator-claims.ts';
 import type { LocatorProperties, LocatorRow, NewLocator } from './locator-rows.ts';
 import {
   assetIdOf,
@@ -42,14 +42,10 @@ export interface OriginLocator {
 /** A sample looks at about so many locators at most, twice. */
 const sampleReads = 100;
 
-/**
- * Locators live in their asset's partition. A locator's id is unique over all assets: whoever creates one first claims
- * the id (`LocatorClaims`), writes the locator with that claim, and looks whether the claim is still his. A locator
- * counts only under the current claim on its id, so of two creates at once exactly one succeeds.
- */
+/** The locators of all assets: creating, changing and deleting them, with the SAS they give. */
 export class Locators {
   readonly #partitions: AssetPartitions;
-  readonly #claims: LocatorClaims;
+  readonly #rows: ClaimedLocators;
   readonly #signer: SasSigner;
   readonly #blobs: BlobServiceClient;
   readonly #streamingBase: () => string;
@@ -63,10 +59,7 @@ export class Locators {
     readonly streamingBase: () => string;
   }) {
     this.#partitions = parts.partitions;
-    this.#claims = new LocatorClaims(
-      parts.claims,
-      async (guid, claim) => (await this.#rowUnder(guid, claim)) !== undefined,
-    );
+    this.#rows = new ClaimedLocators(parts.partitions, parts.claims);
     this.#signer = parts.signer;
     this.#blobs = parts.blobs;
     this.#streamingBase = parts.streamingBase;
@@ -90,36 +83,38 @@ export class Locators {
     };
     const { assetId } = locator;
     if ((await this.#partitions.read(guidOf(assetId))) === undefined) throw notFound(`Assets('${assetId}')`);
-    await this.#claims.take(guid, { Claim: row.Claim, AssetGuid: guidOf(assetId) });
+    await this.#rows.claim(guid, { Claim: row.Claim, AssetGuid: guidOf(assetId) });
     try {
       if (type === LocatorType.Sas) await this.#insertGranted(assetId, guid, row);
-      else await this.#insert(assetId, guid, row);
+      else await this.#rows.insert(assetId, guid, row);
     } catch (error) {
-      await this.#claims.release(guid, row.Claim).catch(() => undefined);
+      await this.#rows.release(guid, row.Claim).catch(() => undefined);
       throw error;
     }
-    if ((await this.#claims.of(guid))?.Claim !== row.Claim) {
-      await this.#removeRow(assetId, guid, row.Claim);
+    if (!(await this.#rows.isCurrent(guid, row.Claim))) {
+      await this.#rows.remove(assetId, guid, row.Claim);
       throw idTaken(guid);
     }
     return this.#locatorOf(guidOf(assetId), guid, row);
   }
 
   async get(id: LocatorId): Promise<Locator | undefined> {
-    return this.#read(guidOf(id));
+    const guid = guidOf(id);
+    const found = await this.#rows.find(guid);
+    return found === undefined ? undefined : this.#locatorOf(found.assetGuid, guid, found.row);
   }
 
   /** The locators of one asset, or (a scan of every asset) all. */
   scan(assetId: AssetId | undefined): Scan<Locator> {
     if (assetId === undefined) {
       return scanRows(this.#partitions.table, locatorRows, async (row: LocatorRow) => {
-        const claim = await this.#claims.of(guidOfRow(row));
-        if (claim?.Claim !== row.Claim) return undefined;
-        return this.#locatorOf(row.partitionKey, guidOfRow(row), row);
+        const guid = guidOfRow(row);
+        if (!(await this.#rows.isCurrent(guid, row.Claim))) return undefined;
+        return this.#locatorOf(row.partitionKey, guid, row);
       });
     }
     const assetGuid = guidOf(assetId);
-    const live = (): Promise<LocatorRow[]> => this.#live(assetGuid);
+    const live = (): Promise<LocatorRow[]> => this.#rows.of(assetGuid);
     const locatorOf = (row: LocatorRow): Promise<Locator> => this.#locatorOf(assetGuid, guidOfRow(row), row);
     return async function* (after) {
       const rows = (await live()).filter(({ rowKey }) => after === undefined || rowKey > after);
@@ -130,7 +125,7 @@ export class Locators {
   /** Changes an origin locator; a SAS locator never changes, for its SAS is out. */
   async update(id: LocatorId, update: LocatorUpdate): Promise<void> {
     const guid = guidOf(id);
-    const found = await this.#find(guid);
+    const found = await this.#rows.find(guid);
     if (found === undefined) throw notFound(`Locators('${id}')`);
     if (found.row.Type !== LocatorType.OnDemandOrigin) {
       throw invalid('A SAS locator cannot be updated: delete it and create another one.');
@@ -159,27 +154,27 @@ export class Locators {
   /** Deletes a locator; with the account key its SAS is refused from then on. */
   async delete(id: LocatorId): Promise<void> {
     const guid = guidOf(id);
-    const found = await this.#find(guid);
+    const found = await this.#rows.find(guid);
     if (found === undefined) throw notFound(`Locators('${id}')`);
     const assetId = assetIdOf(found.assetGuid);
     if (found.row.Type === LocatorType.Sas) await this.#signer.revoke(containerOf(assetId), [guid]);
-    await this.#removeRow(assetId, guid, found.row.Claim);
-    await this.#claims.release(guid, found.row.Claim);
+    await this.#rows.remove(assetId, guid, found.row.Claim);
+    await this.#rows.release(guid, found.row.Claim);
   }
 
   /** For an asset whose deletion has begun: ends its SAS and frees its locators' ids. */
   async withdraw(assetId: AssetId): Promise<void> {
-    const rows = await this.#partitions.table.all<LocatorProperties>(guidOf(assetId), locatorRows);
+    const rows = await this.#rows.all(guidOf(assetId));
     const sas = rows.filter(({ Type }) => Type === LocatorType.Sas).map(guidOfRow);
     await this.#signer.revoke(containerOf(assetId), sas);
     for (const row of rows) {
-      await this.#claims.release(guidOfRow(row), row.Claim);
+      await this.#rows.release(guidOfRow(row), row.Claim);
     }
   }
 
   /** An origin locator by its guid alone; undefined when there is none, or it is a SAS locator. */
   async origin(guid: string): Promise<OriginLocator | undefined> {
-    const found = await this.#find(guid.toLowerCase());
+    const found = await this.#rows.find(guid.toLowerCase());
     if (found?.row.Type !== LocatorType.OnDemandOrigin) return undefined;
     return {
       assetId: assetIdOf(found.assetGuid),
@@ -224,79 +219,18 @@ export class Locators {
 
   async #insertGranted(assetId: AssetId, guid: string, row: LocatorProperties): Promise<void> {
     const others = async (): Promise<string[]> => {
-      const live = await this.#live(guidOf(assetId));
+      const live = await this.#rows.of(guidOf(assetId));
       if (live.length >= locatorsPerAsset) throw tooMany(assetId);
       return live.map(guidOfRow);
     };
     try {
       await this.#signer.granting(grantOf(guidOf(assetId), guid, row), others, () =>
-        this.#insert(assetId, guid, row),
+        this.#rows.insert(assetId, guid, row),
       );
     } catch (error) {
       if (statusOf(error) === 404) throw conflict(`The container of asset ${assetId} is missing.`);
       throw error;
     }
-  }
-
-  async #insert(assetId: AssetId, guid: string, properties: LocatorProperties): Promise<void> {
-    const assetGuid = guidOf(assetId);
-    await this.#partitions.change(assetId, async () => {
-      const rows = await this.#partitions.table.all<LocatorProperties>(assetGuid, locatorRows);
-      const own = rows.find((row) => row.rowKey === rowKeyOf(guid));
-      if (own?.Claim === properties.Claim) return { unchanged: true, result: undefined };
-      const crowded = rows.length >= locatorsPerAsset || own !== undefined;
-      const live = crowded ? await this.#live(assetGuid) : rows;
-      if (live.some((row) => row.rowKey === rowKeyOf(guid))) throw idTaken(guid);
-      if (live.length >= locatorsPerAsset) throw tooMany(assetId);
-      const entity = { partitionKey: assetGuid, rowKey: rowKeyOf(guid), ...properties };
-      return { actions: [['upsert', entity, 'Replace']], result: undefined };
-    });
-  }
-
-  /** Removes a locator's row if it is still the one written under that claim. */
-  async #removeRow(assetId: AssetId, guid: string, claim: string): Promise<void> {
-    await this.#partitions.change(assetId, async () => {
-      const row = await this.#partitions.table.get<LocatorProperties>(guidOf(assetId), rowKeyOf(guid));
-      if (row?.Claim !== claim) return { unchanged: true, result: undefined };
-      const { partitionKey, rowKey } = row;
-      return { actions: [['delete', { partitionKey, rowKey }]], result: undefined };
-    });
-  }
-
-  /** The asset's locators that hold the current claim on their id; rows of broken-off creates do not. */
-  async #live(assetGuid: string): Promise<LocatorRow[]> {
-    const rows = await this.#partitions.table.all<LocatorProperties>(assetGuid, locatorRows);
-    const claims = await Promise.all(rows.map((row) => this.#claims.of(guidOfRow(row))));
-    return rows.filter((row, position) => claims[position]?.Claim === row.Claim);
-  }
-
-  async #rowUnder(
-    guid: string,
-    claim: LocatorClaim,
-  ): Promise<{ readonly row: LocatorRow; readonly primaryFile: string | undefined } | undefined> {
-    const [asset, row] = await Promise.all([
-      this.#partitions.read(claim.AssetGuid),
-      this.#partitions.table.get<LocatorProperties>(claim.AssetGuid, rowKeyOf(guid)),
-    ]);
-    if (asset === undefined || row?.Claim !== claim.Claim) return undefined;
-    return { row, primaryFile: asset.PrimaryFile };
-  }
-
-  async #find(
-    guid: string,
-  ): Promise<
-    | { readonly assetGuid: string; readonly row: LocatorRow; readonly primaryFile: string | undefined }
-    | undefined
-  > {
-    const claim = await this.#claims.of(guid);
-    if (claim === undefined) return undefined;
-    const found = await this.#rowUnder(guid, claim);
-    return found === undefined ? undefined : { assetGuid: claim.AssetGuid, ...found };
-  }
-
-  async #read(guid: string): Promise<Locator | undefined> {
-    const found = await this.#find(guid);
-    return found === undefined ? undefined : this.#locatorOf(found.assetGuid, guid, found.row);
   }
 
   /** Path, base and component are made here, at each read; the signature is never stored. */

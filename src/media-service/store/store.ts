@@ -1,6 +1,7 @@
 import type { AssetId } from '../model.ts';
 import type { StorageClients } from './storage-clients.ts';
 import { AccessPolicies } from './access-policies.ts';
+import { AssetFileIndex } from './asset-file-index.ts';
 import { AssetFiles } from './asset-files.ts';
 import { AssetPartitions } from './asset-partition.ts';
 import { Assets } from './assets.ts';
@@ -53,7 +54,7 @@ export function createStore({ clients, publicBase, log, encodingLimits }: StoreO
   const index = new Index(tables.index);
   const partitions = new AssetPartitions(tables.assets);
   const assets = new Assets(partitions, index, blobs);
-  const files = new AssetFiles(partitions, tables.index, blobs);
+  const files = new AssetFiles(partitions, new AssetFileIndex(tables.index), blobs);
   const policies = new AccessPolicies(tables.policies, index);
   const locators = new Locators({
     partitions,
