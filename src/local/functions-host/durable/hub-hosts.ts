@@ -47,7 +47,7 @@ export class HubHosts {
   /** Everything this host still holds is free from now on. */
   async leave(): Promise<void> {
     clearInterval(this.timer);
-    await this.table.deleteEntity(partitionKey, this.id);
+    await this.deleteRow(this.id);
   }
 
   /** Reads who is there. */
@@ -76,10 +76,15 @@ export class HubHosts {
   async forgetTheDead(lease: number): Promise<void> {
     for (const [host, row] of this.known) {
       if (host === this.id || this.isAlive(row, lease)) continue;
-      await this.table.deleteEntity(partitionKey, host).catch((error: unknown) => {
-        if (!hasStatus(error, 404)) throw error;
-      });
+      await this.deleteRow(host);
     }
+  }
+
+  /** A host that was thought dead for a while finds its own row gone. */
+  private async deleteRow(host: string): Promise<void> {
+    await this.table.deleteEntity(partitionKey, host).catch((error: unknown) => {
+      if (!hasStatus(error, 404)) throw error;
+    });
   }
 
   private isAlive({ machine, pid, renewedAt }: HostRow, lease: number): boolean {

@@ -34,7 +34,7 @@ export interface InstanceRecord {
   readonly active: boolean;
   /** How many rows the history of this execution has. */
   readonly historyRows: number;
-  /** Keys of the messages that the last commit took in: they count no more, should they still be there. */
+  /** Keys of the events that were taken in last: they count no more, should they still be there or come again. */
   readonly takenIn: readonly string[];
   readonly etag: string;
 }

@@ -13,6 +13,8 @@ import { randomUUID } from 'node:crypto';
 
 /** How many messages one episode takes in. */
 const messagesPerEpisode = 250;
+/** How many events of earlier episodes are remembered: a sender whose answer was lost sends its event again. */
+const rememberedEvents = 30;
 const longestTimeout = 2 ** 31 - 1;
 
 interface Loaded {
@@ -140,7 +142,8 @@ export class InstanceRunner {
       await this.removeAll(messages);
       return;
     }
-    const takenIn = messages.filter(({ kind }) => kind === 'event').map(({ key }) => key);
+    const events = messages.filter(({ kind }) => kind === 'event').map(({ key }) => key);
+    const takenIn = [...record.takenIn.slice(-rememberedEvents), ...events];
     const changes = { ...changesBy(episode.end), takenIn, customStatus: episode.customStatus ?? null };
     const endsChild = changes.active === false && record.parent !== undefined;
     loaded.record = await this.parts.instances.commit(

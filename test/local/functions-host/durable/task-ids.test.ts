@@ -1,21 +1,10 @@
-import { InvocationContext } from '@azure/functions';
 import * as df from 'durable-functions';
-import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { runEpisode, type Episode } from '../../../../src/local/functions-host/durable/episode.ts';
 import { eventTypes, type HistoryEvent } from '../../../../src/local/functions-host/durable/history.ts';
 import { failure, type Message } from '../../../../src/local/functions-host/durable/messages.ts';
 import { OpenTasks } from '../../../../src/local/functions-host/durable/open-tasks.ts';
-import { stateOf, stateOfFailure } from '../../../../src/local/functions-host/durable/orchestrator-state.ts';
-
-/** Not among the package's types. */
-const { createOrchestrator } = createRequire(import.meta.url)(
-  'durable-functions/lib/src/util/testingUtils',
-) as {
-  createOrchestrator: (
-    handler: df.OrchestrationHandler,
-  ) => (trigger: unknown, context: InvocationContext) => Promise<unknown>;
-};
+import { replay } from './orchestrator-functions.ts';
 
 /**
  * Orchestrations made at random, whose tasks end in random order, several in one episode. Every call gives back its own
@@ -65,7 +54,7 @@ function program(random: () => number): Step[] {
   return Array.from({ length: 2 + Math.floor(random() * 5) }, () => (random() < 0.4 ? leaf() : group()));
 }
 
-const orchestrator = createOrchestrator(function* (context) {
+const orchestrator: df.OrchestrationHandler = function* (context) {
   const steps = context.df.getInput<{ steps: Step[] }>().steps;
   const taskOf = (step: Step): df.Task => {
     if (step.kind === 'timer') {
@@ -104,7 +93,7 @@ const orchestrator = createOrchestrator(function* (context) {
     }
   }
   return { results };
-});
+};
 
 /** Runs a program to its end, with a clock of its own, and gives what the orchestrator returned. */
 async function runProgram(steps: Step[], random: () => number, rebuild: boolean): Promise<unknown[]> {
@@ -125,31 +114,7 @@ async function runProgram(steps: Step[], random: () => number, rebuild: boolean)
             ...event,
             IsPlayed: history.includes(event),
           }));
-          const trigger = {
-            ...{
-              history: events,
-              input: { steps },
-              instanceId: 'i',
-              isReplaying: false,
-              parentInstanceId: undefined,
-            },
-            ...{
-              upperSchemaVersion: 1,
-              upperSchemaVersionNew: 2,
-              longRunningTimerIntervalDuration: '3.00:00:00',
-            },
-            ...{
-              maximumShortTimerDuration: '6.00:00:00',
-              defaultHttpAsyncRequestSleepTimeMillseconds: 30_000,
-            },
-          };
-          try {
-            const context = new InvocationContext({ functionName: 'random' });
-            const state = await orchestrator(structuredClone(trigger), context);
-            return stateOf(JSON.stringify(state));
-          } catch (error) {
-            return stateOfFailure(error);
-          }
+          return replay(orchestrator, { instanceId: 'random', input: { steps } }, events);
         },
       },
     );
