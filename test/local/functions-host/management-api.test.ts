@@ -45,12 +45,26 @@ contract('the management API', (kind) => {
     expect((await ended(urls)).output).toEqual({ event: { kept: true } });
   });
 
-  it('does not fire timers while suspended', async () => {
-    const urls = await waiting(1500);
+  it('hears that it shall resume behind any number of events', async () => {
+    const count = 300;
+    const urls = await start(host.url, 'collects', { count });
     await running(urls);
     await post(urls, 'suspendPostUri');
     await eventually('suspension', async () => (await statusOf(urls)).runtimeStatus === 'Suspended');
-    const end = Date.now() + 2000;
+    for (let sent = 0; sent < count; sent += 30) {
+      await Promise.all(Array.from({ length: 30 }, (_, item) => raise(urls, 'item', { item: sent + item })));
+    }
+    expect((await post(urls, 'resumePostUri')).status).toBe(202);
+    const { events } = (await ended(urls)).output as { events: { item: number }[] };
+    expect(events.map(({ item }) => item).sort((a, b) => a - b)).toEqual([...Array(count).keys()]);
+  });
+
+  it('does not fire timers while suspended', async () => {
+    const urls = await waiting(2000);
+    const end = Date.now() + 2300;
+    await running(urls);
+    await post(urls, 'suspendPostUri');
+    await eventually('suspension', async () => (await statusOf(urls)).runtimeStatus === 'Suspended');
     await eventually('the time of the timer', () => Promise.resolve(Date.now() > end));
     expect((await statusOf(urls)).runtimeStatus).toBe('Suspended');
     await post(urls, 'resumePostUri');
@@ -85,6 +99,41 @@ contract('the management API', (kind) => {
     expect((await fetch(urls['statusQueryGetUri']!)).status).toBe(404);
     expect((await fetch(urls['purgeHistoryDeleteUri']!, { method: 'DELETE' })).status).toBe(404);
     expect((await raise(urls, 'go', {})).status).toBe(404);
+  });
+
+  it('purges many, of the given statuses only and never one that runs', async () => {
+    const prefix = `${kind}-many-`;
+    const [done, failed, runs] = await Promise.all([
+      start(host.url, 'chain', { length: 0 }, `${prefix}done`),
+      start(host.url, 'throws', {}, `${prefix}failed`),
+      start(host.url, 'waits', { timeout: 60_000 }, `${prefix}runs`),
+    ]);
+    await Promise.all([ended(done), ended(failed), running(runs)]);
+    const all = done['statusQueryGetUri']!.replace(`/${prefix}done`, '');
+    const purge = (statuses: string): Promise<Response> =>
+      fetch(
+        `${all}&instanceIdPrefix=${prefix}&createdTimeFrom=2020-01-01T00:00:00Z&runtimeStatus=${statuses}`,
+        {
+          method: 'DELETE',
+        },
+      );
+    expect((await purge('Running')).status).toBe(404);
+    expect(await (await purge('completed,Running')).json()).toEqual({ instancesDeleted: 1 });
+    expect((await fetch(done['statusQueryGetUri']!)).status).toBe(404);
+    expect((await statusOf(failed)).runtimeStatus).toBe('Failed');
+    expect((await statusOf(runs)).runtimeStatus).toBe('Running');
+    await post(runs, 'terminatePostUri');
+  });
+
+  it.each(["it's", 'a b', '100%', '%41', 'ü+x&y=1'])('gives addresses that reach the id %s', async (name) => {
+    const id = `${kind}-${name}`;
+    const first = await start(host.url, 'chain', { length: 0 });
+    const create = first['statusQueryGetUri']!.replace(
+      `instances/${first['id']}`,
+      `orchestrators/chain/${encodeURIComponent(id)}`,
+    );
+    const urls = (await (await fetch(create, { method: 'POST', body: '{"length":1}' })).json()) as Urls;
+    expect(await ended(urls)).toMatchObject({ instanceId: id, output: { value: 1 } });
   });
 
   it('restarts with the same input under a new id', async () => {

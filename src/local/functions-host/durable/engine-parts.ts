@@ -14,7 +14,7 @@ export interface EngineParts {
   readonly work: WorkStore;
   readonly hosts: HubHosts;
   readonly starter: TaskStarter;
-  readonly orchestrators: OrchestratorRunner;
+  readonly orchestrators: Pick<OrchestratorRunner, 'run'>;
   readonly functions: CallableFunctions;
   readonly orchestratorSlots: Slots;
   /** Milliseconds for which an instance stays with a host that is not heard of. */

@@ -26,7 +26,7 @@ export interface EngineOptions {
   readonly instanceLease: number;
   readonly activityLease: number;
   readonly functions: CallableFunctions;
-  readonly orchestrators: OrchestratorRunner;
+  readonly orchestrators: Pick<OrchestratorRunner, 'run'>;
   readonly runActivity: (task: ActivityTask) => Promise<string>;
   readonly log: Logger;
 }

@@ -80,6 +80,9 @@ function completionOf(
   return { EventType, ...base, Result: outcome.result };
 }
 
+/** The latest time a Date can be (ECMA-262, 21.4.1.1): a backoff grows beyond it in a few hundred attempts. */
+const latestTime = 8.64e15;
+
 /** The pause after a failed attempt. There is one after the last attempt too: DurableTask.Core makes it so. */
 function pauseAfter(
   { firstTaskId, attempt, options }: RetriedCall,
@@ -88,7 +91,7 @@ function pauseAfter(
 ): HistoryEvent {
   const { firstRetryIntervalInMilliseconds: first, backoffCoefficient = 1 } = options;
   const longest = options.maxRetryIntervalInMilliseconds ?? Infinity;
-  const pause = Math.min(first * backoffCoefficient ** (attempt - 1), longest);
+  const pause = Math.min(first * backoffCoefficient ** (attempt - 1), longest, latestTime - now);
   return {
     EventType: eventTypes.timerCreated,
     ...base,

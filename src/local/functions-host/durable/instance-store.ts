@@ -23,7 +23,7 @@ type Row = Record<string, unknown>;
 
 export interface InstanceFilter {
   readonly active?: boolean;
-  readonly statuses?: readonly RuntimeStatus[] | undefined;
+  readonly statuses?: readonly string[] | undefined;
   readonly createdFrom?: Date | undefined;
   readonly createdTo?: Date | undefined;
   readonly idPrefix?: string | undefined;

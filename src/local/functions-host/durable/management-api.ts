@@ -1,7 +1,7 @@
 import { answer, answerJson, readBody, type Exchange } from '../http/exchange.ts';
 import type { InstanceFilter } from './instance-store.ts';
 import type { InstanceStore } from './instance-store.ts';
-import { hasEnded, type InstanceRecord, type RuntimeStatus } from './instance-record.ts';
+import { hasEnded, type InstanceRecord } from './instance-record.ts';
 import { managementUrls, type ManagementAddress } from './management-urls.ts';
 import { OrchestrationRequestError, type OrchestrationClient } from './orchestration-client.ts';
 import { statusJson } from './status-json.ts';
@@ -9,7 +9,9 @@ import { statusJson } from './status-json.ts';
 /** A page of a list, unless `top` says otherwise. */
 const pageSize = 100;
 const continuationHeader = 'x-ms-continuation-token';
-const ended: readonly RuntimeStatus[] = ['Completed', 'Failed', 'Terminated'];
+const ended = ['Completed', 'Failed', 'Terminated'] as const;
+/** What may be asked for; no instance ever has one of the last two. */
+const statuses = ['Pending', 'Running', 'Suspended', ...ended, 'Canceled', 'ContinuedAsNew'] as const;
 
 interface Call extends Exchange {
   readonly address: ManagementAddress;
@@ -119,10 +121,14 @@ export class ManagementApi {
 
   private async purgeMany({ url, response }: Exchange): Promise<void> {
     const filter = filterOf(url);
-    const statuses = filter.statuses?.filter((status) => ended.includes(status)) ?? ended;
+    const asked = filter.statuses;
+    const purged = asked === undefined ? ended : ended.filter((status) => asked.includes(status));
     let instancesDeleted = 0;
     const found: InstanceRecord[] = [];
-    for await (const record of this.instances.all({ ...filter, statuses })) found.push(record);
+    // No status at all would mean any.
+    if (purged.length > 0) {
+      for await (const record of this.instances.all({ ...filter, statuses: purged })) found.push(record);
+    }
     for (const { instanceId } of found) if (await this.client.purge(instanceId)) instancesDeleted++;
     if (instancesDeleted === 0) answer(response, 404);
     else answerJson(response, 200, { instancesDeleted });
@@ -186,14 +192,21 @@ function filterOf({ searchParams }: URL): InstanceFilter {
     if (Number.isNaN(date.getTime())) throw new OrchestrationRequestError(400, `${name} is no time.`);
     return date;
   };
-  const statuses = searchParams
+  const asked = searchParams
     .getAll('runtimeStatus')
     .flatMap((text) => text.split(','))
-    .filter((text) => text !== '');
+    .filter((text) => text !== '')
+    .map(statusOf);
   return {
     createdFrom: time('createdTimeFrom'),
     createdTo: time('createdTimeTo'),
     idPrefix: searchParams.get('instanceIdPrefix') ?? undefined,
-    statuses: statuses.length > 0 ? (statuses as RuntimeStatus[]) : undefined,
+    statuses: asked.length > 0 ? asked : undefined,
   };
+}
+
+function statusOf(text: string): (typeof statuses)[number] {
+  const status = statuses.find((one) => one.toLowerCase() === text.trim().toLowerCase());
+  if (status === undefined) throw new OrchestrationRequestError(400, `${text} is no runtimeStatus.`);
+  return status;
 }

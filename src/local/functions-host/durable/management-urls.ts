@@ -12,7 +12,7 @@ export const webhookPath = 'runtime/webhooks/durabletask';
 
 /** The addresses by which one instance is looked at and changed. */
 export function managementUrls(address: ManagementAddress, instanceId: string): Record<string, string> {
-  const base = `${address.origin}/${webhookPath}/instances/${instanceId}`;
+  const base = `${address.origin}/${webhookPath}/instances/${encodeURIComponent(instanceId)}`;
   const query = requiredQuery(address);
   return {
     id: instanceId,

@@ -67,12 +67,13 @@ export class OrchestrationClient {
 
   /** @throws OrchestrationRequestError 404, or 410 when the instance has ended */
   async raiseEvent(instanceId: string, name: string, input: string | null): Promise<void> {
-    await this.send(instanceId, (key) => ({ kind: 'event', key, name, input }));
+    await this.send(instanceId, (order) => ({ kind: 'event', key: `message.${order}`, name, input }));
   }
 
   /** @throws OrchestrationRequestError 404, or 410 when the instance has ended */
   async control(instanceId: string, kind: 'terminate' | 'suspend' | 'resume', reason: string): Promise<void> {
-    await this.send(instanceId, (key) => ({ kind, key, reason }));
+    // Sorted before events: a suspended instance hears it however many of those wait.
+    await this.send(instanceId, (order) => ({ kind, key: `control.${order}`, reason }));
   }
 
   /**
@@ -92,19 +93,19 @@ export class OrchestrationClient {
     return true;
   }
 
-  private async send(instanceId: string, message: (key: string) => Message): Promise<void> {
+  private async send(instanceId: string, message: (order: string) => Message): Promise<void> {
     const record = await this.get(instanceId);
     if (hasEnded(record.status)) {
       throw new OrchestrationRequestError(410, `The instance '${instanceId}' has ended: ${record.status}.`);
     }
-    await this.engine.work.send(instanceId, message(this.messageKey()));
+    await this.engine.work.send(instanceId, message(this.messageOrder()));
     this.engine.wake(instanceId);
   }
 
   /** In the order of sending, on one host even within a millisecond. */
-  private messageKey(): string {
+  private messageOrder(): string {
     this.lastMessage = Math.max(Date.now() * 1000, this.lastMessage + 1);
-    return `message.${this.lastMessage}.${randomUUID()}`;
+    return `${this.lastMessage}.${randomUUID()}`;
   }
 }
 
