@@ -1,4 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { finished } from 'node:stream';
+
+/** How long a client may go on to send a body that has been refused. Milliseconds; Kestrel's limit. */
+const lingering = 5000;
 
 /** One HTTP request and its answer, with the request's URL taken apart. */
 export interface Exchange {
@@ -50,7 +54,8 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   if (declared > limit) throw new BodyTooLargeError(limit);
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // A request that is not read to its end stays open, so that it can be answered.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > limit) throw new BodyTooLargeError(limit);
     chunks.push(chunk);
@@ -86,9 +91,22 @@ export function answerJson(
 }
 
 /** Whatever a failed exchange can still be told. */
-export function answerFailure(response: ServerResponse, error: unknown): void {
-  if (error instanceof BodyTooLargeError) {
-    // What the client still sends is not read, so the connection cannot be used again.
-    answer(response, 413, error.message, { connection: 'close' });
-  } else answer(response, 500);
+export function answerFailure({ request, response }: Exchange, error: unknown): void {
+  if (!(error instanceof BodyTooLargeError) || response.headersSent) {
+    answer(response, 500);
+    return;
+  }
+  response.writeHead(413, {
+    'content-type': 'text/plain; charset=utf-8',
+    'content-length': Buffer.byteLength(error.message),
+    connection: 'close',
+  });
+  response.write(error.message);
+  // Closed while the client still sends, the connection is reset and the answer lost (RFC 9112, section 9.6).
+  const enough = setTimeout(() => response.end(), lingering);
+  finished(request, () => {
+    clearTimeout(enough);
+    response.end();
+  });
+  request.resume();
 }

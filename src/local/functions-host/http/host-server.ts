@@ -28,7 +28,7 @@ export class HostServer {
       }
       serve(exchange).catch((error: unknown) => {
         log.error({ path: exchange.url.pathname, error: messageOf(error) }, 'A request failed');
-        answerFailure(response, error);
+        answerFailure(exchange, error);
       });
     };
     // A large upload may take longer than Node's five minutes.

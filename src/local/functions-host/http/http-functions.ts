@@ -80,7 +80,7 @@ export class HttpFunctions {
       else await streamed.call(route.called, parameters, exchange);
     } catch (error) {
       log.error({ function: name, error: messageOf(error) }, 'An HTTP function failed');
-      answerFailure(exchange.response, error);
+      answerFailure(exchange, error);
     }
   }
 
@@ -108,13 +108,15 @@ export class HttpFunctions {
       answer(response, 204);
       return;
     }
+    const status = Number(returned.statusCode ?? 200);
     const bytes = returned.body?.bytes ?? new Uint8Array();
-    response.writeHead(Number(returned.statusCode ?? 200), {
+    const hasBody = request.method !== 'HEAD' && status !== 204 && status !== 304;
+    response.writeHead(status, {
       ...returned.headers,
       ...(returned.cookies?.length ? { 'set-cookie': returned.cookies.map(setCookieHeader) } : {}),
-      ...(request.method === 'HEAD' ? {} : { 'content-length': bytes.byteLength }),
+      ...(hasBody ? { 'content-length': bytes.byteLength } : {}),
     });
-    response.end(request.method === 'HEAD' ? undefined : bytes);
+    response.end(hasBody ? bytes : undefined);
   }
 }
 
