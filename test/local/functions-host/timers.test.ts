@@ -30,9 +30,9 @@ describe('timer functions', () => {
       app.start('schedule', { settings }),
       app.start('schedule', { settings }),
     ]);
-    const notes = await eventually('five runs', async () => {
+    const notes = await eventually('some runs', async () => {
       const found = await app.notes('often');
-      return found.length >= 5 && found;
+      return found.length >= 3 && found;
     });
     const seconds = notes.map(({ at }) => Math.floor(Number(at) / 1000));
     expect(new Set(seconds).size).toBe(seconds.length);
@@ -40,12 +40,12 @@ describe('timer functions', () => {
   });
 
   it('make up for a run that was missed, once', async () => {
-    const settings = { OFTEN: '*/2 * * * * *' };
+    const settings = { OFTEN: '* * * * * *' };
     const first = await app.start('missed', { settings });
     const before = (await app.notes('often')).length;
     await eventually('a run', async () => (await app.notes('often')).length > before);
     await first.kill('SIGKILL');
-    const missed = Date.now() + 2500;
+    const missed = Date.now() + 1000;
     await eventually('a missed occurrence', () => Promise.resolve(Date.now() > missed));
     const second = await app.start('missed', { settings });
     await eventually('a late run', async () =>
