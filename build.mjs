@@ -36,6 +36,8 @@ const functionApp = {
   external: ['@azure/functions-core'],
   minify: true,
   keepNames: true,
+  // Calls `require` in its place: a native import does not see the names that a minified CommonJS file exports.
+  supported: { 'dynamic-import': false },
   // A dependency asks for its place in the way of ES modules, which CommonJS does not have.
   define: { 'import.meta.url': 'moduleUrl' },
   banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },

@@ -3,6 +3,7 @@
  * it concerns; a secret never stands in one.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as after } from 'node:timers/promises';
 
 export type EventProperties = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -11,7 +12,7 @@ export interface Telemetry {
   event(name: string, properties: EventProperties): void;
   /** As `event`, at level error. */
   problem(name: string, properties: EventProperties): void;
-  /** Sends what is buffered. */
+  /** Sends what is buffered, as far as that can be done within seconds; never throws. */
   flush(): Promise<void>;
 }
 
@@ -23,6 +24,9 @@ export interface EventSink {
   trackEvent(event: { readonly name: string; readonly properties: Record<string, string> }): void;
   flush(): Promise<unknown>;
 }
+
+/** Milliseconds: an endpoint that does not answer must not keep a program from ending. */
+const flushLimit = 3000;
 
 const invocations = new AsyncLocalStorage<WriteLine>();
 
@@ -45,8 +49,7 @@ export function createTelemetry(
     try {
       return await loadSink(configured);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      write('error', 'TelemetryUnavailable', { message });
+      write('error', 'TelemetryUnavailable', { message: messageOf(error) });
       return undefined;
     }
   }
@@ -69,9 +72,19 @@ export function createTelemetry(
     event: (name, properties) => record('info', name, properties),
     problem: (name, properties) => record('error', name, properties),
     async flush() {
-      await (await sink)?.flush();
+      const stop = new AbortController();
+      const enough = after(flushLimit, undefined, { signal: stop.signal }).catch(() => undefined);
+      const sent = (async () => (await sink)?.flush())().catch((error: unknown) => {
+        write('error', 'TelemetryUnavailable', { message: messageOf(error) });
+      });
+      await Promise.race([sent, enough]);
+      stop.abort();
     },
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** One JSON object a line, on stderr: stdout is for a program's results. */
@@ -81,7 +94,8 @@ function toConsole(level: 'info' | 'error', line: string): void {
 
 async function applicationInsights(connectionString: string): Promise<EventSink> {
   const { TelemetryClient } = await import('applicationinsights');
-  // Events only, and every one of them: requests and dependencies are the Functions host's to trace and to sample.
+  // Events only, and every one of them: requests and dependencies are the Functions host's to trace and to sample. With
+  // providers of its own the client instruments nothing, and opens no live metrics.
   const client = new TelemetryClient(connectionString, { useGlobalProviders: false });
   return {
     trackEvent: (event) => client.trackEvent(event),

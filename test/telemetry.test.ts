@@ -55,6 +55,21 @@ describe('telemetry', () => {
     expect(flushed).toBe(1);
   });
 
+  it('ends in time, and without an error, when what is buffered cannot be sent', async () => {
+    const written: string[] = [];
+    const sinks = [() => new Promise(() => undefined), () => Promise.reject(new Error('no network'))];
+    for (const flush of sinks) {
+      await withLog(
+        (_level, line) => written.push(line),
+        () =>
+          createTelemetry('InstrumentationKey=x', () =>
+            Promise.resolve({ trackEvent: () => undefined, flush }),
+          ).flush(),
+      );
+    }
+    expect(written.join()).toContain('no network');
+  });
+
   it('goes on without Application Insights when that cannot be loaded', async () => {
     const written: string[] = [];
     await withLog(

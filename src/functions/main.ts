@@ -1,4 +1,5 @@
 /** The Function App: reads its configuration, builds what the functions need, and registers them. */
+import { app } from '@azure/functions';
 import { createActivities } from '../activities/activities.ts';
 import { Claims, claimsTable } from '../activities/claims.ts';
 import { createDataCenter } from '../activities/data-center.ts';
@@ -23,6 +24,7 @@ const dependencies = {
   telemetry: createTelemetry(config.applicationInsights),
   settings: config,
 };
+app.hook.appTerminate(() => dependencies.telemetry.flush());
 const application = { config, dependencies, activities: createActivities(dependencies) };
 
 registerDurable(application.activities);
