@@ -40,12 +40,25 @@ export interface AzuriteOptions {
   readonly started?: (pid: number) => void;
 }
 
+/** The storage emulator ended before it listened. */
+export class AzuriteEndedError extends Error {
+  override readonly name = 'AzuriteEndedError';
+  readonly code = 'azurite-ended';
+  /** Somebody else has one of the ports. */
+  readonly portTaken: boolean;
+
+  constructor(how: string, said: string) {
+    super(`Azurite ended with ${how} before it listened: ${said}`);
+    this.portTaken = said.includes('EADDRINUSE');
+  }
+}
+
 const announcement = /Azurite (Blob|Queue|Table) service is successfully listening at https?:\/\/[^:]+:(\d+)/;
 
 /**
  * Starts the storage emulator as a process of its own, on 127.0.0.1 (one spelling everywhere: Azurite's signatures
  * depend on it).
- * @throws Error when it ends before it listens
+ * @throws AzuriteEndedError
  */
 export async function startAzurite(options: AzuriteOptions): Promise<Azurite> {
   const keys = Object.fromEntries(
@@ -90,7 +103,7 @@ export async function startAzurite(options: AzuriteOptions): Promise<Azurite> {
   await Promise.race([
     listening,
     exited.then((how) => {
-      throw new Error(`Azurite ended with ${how} before it listened: ${errors.trim()}`);
+      throw new AzuriteEndedError(how, errors.trim());
     }),
   ]);
   const port = (service: string): number => found.get(service) ?? 0;

@@ -1,19 +1,20 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DataCenterKey } from '../../streams/data-center.ts';
-import { startAzurite, type Azurite, type EmulatedAccount } from '../azurite.ts';
+import { AzuriteEndedError, startAzurite, type Azurite } from '../azurite.ts';
 import type { StackFile } from '../stack-file.ts';
 import { coreTools, requireCoreTools } from './core-tools.ts';
 import { healthy } from './health.ts';
 import { writeLocalSettings } from './local-settings.ts';
 import type { DataDirectoryLock } from './lock.ts';
-import { freePort } from './ports.ts';
+import { Ports } from './ports.ts';
 import { writePrivateJson } from './private-file.ts';
 import { signalProcess } from './process-identity.ts';
 import { ProgramEndedError, type Program } from './program.ts';
 import * as programs from './programs.ts';
 import { writeSettings, type PortName, type StackSettings } from './settings.ts';
 import type { FunctionsHost, OutageKind, ProgramState, Restartable } from './stack-parts.ts';
+import { describeStack, stackFilePath } from './stack-description.ts';
 import { Supervisor } from './supervisor.ts';
 
 export interface StackOptions {
@@ -52,6 +53,7 @@ const patienceMilliseconds = 90_000;
 export class Stack {
   readonly #options: StackOptions;
   readonly #supervisor: Supervisor;
+  readonly #ports: Ports;
   readonly #running = new Map<Restartable, { readonly url: string; readonly pid: number }>();
   #azurite: Azurite | undefined;
   #azuritePid: number | undefined;
@@ -59,6 +61,7 @@ export class Stack {
 
   constructor(options: StackOptions) {
     this.#options = options;
+    this.#ports = new Ports(options.settings.ports, options.fresh, options.notice);
     this.#supervisor = new Supervisor({
       lock: options.lock,
       caretakerScript: join(options.place.packageRoot, 'dist', 'local', 'caretaker.mjs'),
@@ -83,7 +86,7 @@ export class Stack {
     await this.#startAzurite();
     await Promise.all([this.#startMediaService('a'), this.#startMediaService('b')]);
     if (functionsHost !== 'local') {
-      settings.ports.functions = await this.#portFor('functions');
+      settings.ports.functions = await this.#ports.claim('functions');
       await writeLocalSettings(place.packageRoot, {
         values: this.#workflowSettings(),
         port: settings.ports.functions,
@@ -97,22 +100,23 @@ export class Stack {
     const { place, settings } = this.#options;
     const location = join(place.dataDirectory, 'storage');
     await mkdir(location, { recursive: true, mode: 0o700 });
-    const ports = {
-      blob: await this.#portFor('blob'),
-      queue: await this.#portFor('queue'),
-      table: await this.#portFor('table'),
-    };
     const noted: Promise<void>[] = [];
-    const azurite = await startAzurite({
-      location,
-      accounts: settings.secrets.storageKeys,
-      ports,
-      detached: true,
-      started: (pid) => {
-        this.#azuritePid = pid;
-        noted.push(this.#supervisor.watch('azurite', pid));
-      },
-    });
+    const azurite = await unlessPortTaken(async () =>
+      startAzurite({
+        location,
+        accounts: settings.secrets.storageKeys,
+        ports: {
+          blob: await this.#ports.claim('blob'),
+          queue: await this.#ports.claim('queue'),
+          table: await this.#ports.claim('table'),
+        },
+        detached: true,
+        started: (pid) => {
+          this.#azuritePid = pid;
+          noted.push(this.#supervisor.watch('azurite', pid));
+        },
+      }),
+    );
     await Promise.all(noted);
     Object.assign(settings.ports, azurite.ports);
     this.#azurite = azurite;
@@ -158,26 +162,12 @@ export class Stack {
   /** Starts a program at its port of old, or at another one when that is taken. */
   async #startAt(name: Restartable, program: (port: number) => Program): Promise<{ url: string }> {
     const { ports } = this.#options.settings;
-    for (let attempt = 1; ; attempt++) {
-      ports[portNames[name]] = await this.#portFor(portNames[name]);
-      try {
-        const running = await this.#supervisor.start(program(ports[portNames[name]]));
-        this.#running.set(name, running);
-        return running;
-      } catch (error) {
-        // Somebody else took it between our look and the program's.
-        if (!(error instanceof ProgramEndedError && error.portTaken) || attempt === 3) throw error;
-      }
-    }
-  }
-
-  async #portFor(name: PortName): Promise<number> {
-    const wanted = this.#options.settings.ports[name];
-    const port = await freePort(wanted);
-    if (port !== wanted && !this.#options.fresh) {
-      this.#options.notice(`Port ${wanted} (${name}) is taken by another program; using ${port} instead.`);
-    }
-    return port;
+    return await unlessPortTaken(async () => {
+      ports[portNames[name]] = await this.#ports.claim(portNames[name]);
+      const running = await this.#supervisor.start(program(ports[portNames[name]]));
+      this.#running.set(name, running);
+      return running;
+    });
   }
 
   get #storage(): Azurite {
@@ -262,19 +252,16 @@ export class Stack {
 
   #file(): StackFile {
     const { functionsHost, settings } = this.#options;
-    const { clientSecret } = settings.secrets;
-    const sideOf = (key: DataCenterKey): StackFile['dataCenters'][DataCenterKey] =>
-      describeDataCenter(this.#programOf(key), this.#storage.account(`media${key}`), clientSecret);
-    return {
-      ...(functionsHost === 'none'
-        ? {}
-        : {
-            functions: { ...this.functions, host: functionsHost, pid: this.#programOf('functions').pid },
-          }),
-      dataCenters: { a: sideOf('a'), b: sideOf('b') },
-      edge: { url: this.edgeUrl, pid: this.#programOf('edge').pid },
-      azurite: { pid: this.#storage.pid },
-    };
+    return describeStack({
+      functions:
+        functionsHost === 'none'
+          ? undefined
+          : { ...this.functions, host: functionsHost, pid: this.#programOf('functions').pid },
+      mediaServices: { a: this.#programOf('a'), b: this.#programOf('b') },
+      edge: this.#programOf('edge'),
+      azurite: this.#storage,
+      clientSecret: settings.secrets.clientSecret,
+    });
   }
 
   /** Ends everything in order: Functions host, edge, media services, storage. */
@@ -297,24 +284,15 @@ export class Stack {
   }
 }
 
-export function stackFilePath(dataDirectory: string): string {
-  return join(dataDirectory, 'stack.json');
-}
-
-function describeDataCenter(
-  { url, pid }: { readonly url: string; readonly pid: number },
-  { name, key, blobUrl, queueUrl, tableUrl }: EmulatedAccount,
-  clientSecret: string,
-): StackFile['dataCenters'][DataCenterKey] {
-  return {
-    mediaApi: `${url}/api/`,
-    tokenUrl: `${url}/oauth2/token`,
-    acsTokenUrl: `${url}/v2/OAuth2-13`,
-    clientId: programs.clientId,
-    clientSecret,
-    resource: programs.resource,
-    streaming: `${url}/`,
-    storage: { account: name, key, blobUrl, queueUrl, tableUrl },
-    pid,
-  };
+/** Starts something again when somebody else took its port between our look and its own. */
+async function unlessPortTaken<Started>(start: () => Promise<Started>): Promise<Started> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start();
+    } catch (error) {
+      const isTaken =
+        (error instanceof ProgramEndedError || error instanceof AzuriteEndedError) && error.portTaken;
+      if (!isTaken || attempt === 3) throw error;
+    }
+  }
 }
