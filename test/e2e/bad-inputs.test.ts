@@ -1,38 +1,24 @@
 /** What cannot succeed is refused clearly, tried once, and leaves nothing half-published (check 5). */
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { dataCenterKeys } from '../../src/streams/data-center.ts';
 import { AssetOptions, JobState } from '../../src/media-service/model.ts';
-import { makeClip, removeFolder, startStack, temporaryFolder, type StartedStack } from './local-stack.ts';
+import { publishedStack } from './published-stack.ts';
 import { locatorsIn, publish, submit, upload } from './publishing.ts';
 
-let folder: string;
-let stack: StartedStack;
-
-beforeAll(async () => {
-  folder = await temporaryFolder('bad-inputs');
-  const clip = join(folder, 'good.mp4');
-  await makeClip(clip, 1);
-  stack = startStack({ dataDirectory: join(folder, 'data'), parameters: ['--input', clip] });
-  expect(await stack.report).toMatchObject({ status: 'succeeded' });
-});
-afterAll(async () => {
-  await stack.stop();
-  await removeFolder(folder);
-});
+const published = publishedStack('bad-inputs');
 
 /** Nothing of the stream is published, and no locator is left but the good stream's: no URL to upload to, either. */
 async function expectNothingOf(streamId: string): Promise<void> {
   for (const key of dataCenterKeys) {
-    const media = await stack.media(key);
+    const media = await published.stack.media(key);
     expect(await media.assetsByAlternateId(streamId)).toEqual([]);
-    expect(await locatorsIn(stack, key)).toHaveLength(1);
+    expect(await locatorsIn(published.stack, key)).toHaveLength(1);
   }
 }
 
 test('a text file with the name of a video fails once, clearly, and leaves nothing', async () => {
-  const assetId = await upload(stack, 'notes.mp4', Buffer.from('Nothing but text.\n'.repeat(200)));
-  const operation = await publish(stack, 'text', { assetId });
+  const assetId = await upload(published.stack, 'notes.mp4', Buffer.from('Nothing but text.\n'.repeat(200)));
+  const operation = await publish(published.stack, 'text', { assetId });
   expect(operation).toMatchObject({
     status: 'failed',
     error: {
@@ -41,19 +27,19 @@ test('a text file with the name of a video fails once, clearly, and leaves nothi
       message: expect.stringContaining('notes.mp4') as string,
     },
   });
-  const jobs = await (await stack.media('a')).jobsByName(operation.operationId);
+  const jobs = await (await published.stack.media('a')).jobsByName(operation.operationId);
   expect(jobs.map(({ State }) => State)).toEqual([JobState.Error]);
   await expectNothingOf('text');
 });
 
 describe('an input that cannot be encoded is refused before anything begins:', () => {
   async function expectRefused(streamId: string, input: unknown, code: string): Promise<void> {
-    expect(await submit(stack, streamId, input)).toMatchObject({ status: 422, body: { code } });
+    expect(await submit(published.stack, streamId, input)).toMatchObject({ status: 422, body: { code } });
     await expectNothingOf(streamId);
   }
 
   test('an empty file', async () => {
-    const assetId = await upload(stack, 'empty.mp4', Buffer.alloc(0));
+    const assetId = await upload(published.stack, 'empty.mp4', Buffer.alloc(0));
     await expectRefused('empty', { assetId }, 'input-empty');
   });
 
@@ -63,7 +49,7 @@ describe('an input that cannot be encoded is refused before anything begins:', (
   });
 
   test('a storage-encrypted asset', async () => {
-    const media = await stack.media('a');
+    const media = await published.stack.media('a');
     const { Id } = await media.createAsset({ name: 'encrypted', options: AssetOptions.StorageEncrypted });
     await expectRefused('encrypted', { assetId: Id }, 'input-encrypted');
   });
@@ -98,13 +84,13 @@ describe('a request that is refused at once', () => {
     ['a member nobody knows', { ...good, colour: 'red' }],
     ['a list', []],
   ] as const)('%s', async ([, body]) => {
-    const answer = await stack.api('POST', '/api/streams', body);
+    const answer = await published.stack.api('POST', '/api/streams', body);
     expect(answer).toMatchObject({ status: 400, body: { code: expect.any(String) as string } });
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
   });
 
   const post = async (body: string, key?: string): Promise<Response> => {
-    const { url, key: right } = (await stack.file()).functions!;
+    const { url, key: right } = (await published.stack.file()).functions!;
     return await fetch(`${url}/api/streams`, {
       method: 'POST',
       headers: { 'x-functions-key': key ?? right },
@@ -128,7 +114,7 @@ describe('a request that is refused at once', () => {
   });
 
   test('a wrong token at the media service', async () => {
-    const { mediaApi, tokenUrl, clientId } = (await stack.file()).dataCenters.a;
+    const { mediaApi, tokenUrl, clientId } = (await published.stack.file()).dataCenters.a;
     const call = (token: string): Promise<Response> =>
       fetch(`${mediaApi}Assets`, {
         headers: { authorization: `Bearer ${token}`, 'x-ms-version': '2.19', accept: 'application/json' },

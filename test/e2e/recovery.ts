@@ -1,6 +1,7 @@
-import { expect, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { commandStack } from '../../src/cli/stack-control.ts';
 import type { StartedStack } from './local-stack.ts';
+import { publishedStack, type PublishedStack } from './published-stack.ts';
 import { ended, expectPublishedOnce, submit, uploadFile } from './publishing.ts';
 
 /** The steps of a run as `GET /api/operations/{id}` names them, in their order. */
@@ -33,10 +34,22 @@ export interface Kill {
 
 export const allKills: readonly Kill[] = victims.flatMap((victim) => steps.map((step) => ({ victim, step })));
 
+/** A test of each kill, all on one stack. */
+export function testKills(kills: readonly Kill[]): void {
+  const published = publishedStack('recovery');
+  test.each(kills)(
+    'completes, nothing doubled, when $victim is killed at $step',
+    { timeout: 300_000 },
+    async (kill) => {
+      const { seconds, seen } = await publishThroughKill(published, kill);
+      console.log(`killed ${kill.victim} at ${seen}: done ${seconds.toFixed(1)} s later`);
+    },
+  );
+}
+
 /** Publishes a clip, kills a program when the run has come to a step, starts it again, and expects a whole stream. */
-export async function publishThroughKill(
-  stack: StartedStack,
-  clip: string,
+async function publishThroughKill(
+  { stack, clip }: PublishedStack,
   { victim, step }: Kill,
 ): Promise<{ readonly seconds: number; readonly seen: string }> {
   const streamId = `kill-${victim}-${step}`;
