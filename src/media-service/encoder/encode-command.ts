@@ -61,10 +61,15 @@ function filterGraph(media: SourceMedia, plan: EncodePlan, toneMapping: boolean)
     return `${input}${scale}${last ? '' : ',split=2'}[v${index}]${last ? '' : `[s${index + 1}]`}`;
   });
   if (audio !== undefined && plan.audio !== undefined) {
-    // Silence fills what is missing at the start and in gaps, so that sound stays with the picture.
-    chains.push(
-      `[0:${audio.index}]aresample=48000:async=1:first_pts=0:rematrix_maxval=1,aformat=sample_fmts=fltp:channel_layouts=stereo[a]`,
-    );
+    // Silence fills what is missing at the start, in gaps and at the end (a player stops where one of its tracks does),
+    // so that sound stays with the picture.
+    const whole = media.durationIsStated ? media.duration : undefined;
+    const sound = [
+      'aresample=48000:async=1:first_pts=0:rematrix_maxval=1',
+      'aformat=sample_fmts=fltp:channel_layouts=stereo',
+      ...(whole === undefined ? [] : [`apad=whole_len=${Math.round(whole * 48_000)}`]),
+    ];
+    chains.push(`[0:${audio.index}]${sound.join(',')}[a]`);
   }
   return chains.join(';');
 }
