@@ -45,11 +45,21 @@ export function encodeArguments(
   ];
 }
 
+/** Samples; where all there is is silence, the filter hands its packets to the encoder as they are. */
+const aacFrame = 1024;
+/** Sound ends some samples after the picture in most files; a player passes over less than this, in seconds. */
+const leastOverhang = 0.5;
+
 function filterGraph(media: SourceMedia, plan: EncodePlan, toneMapping: boolean): string {
   const { video, audio } = media;
   const rate = `${video.frameRate.numerator}/${video.frameRate.denominator}`;
-  // ffmpeg turns the picture upright before the graph.
-  const prepare = [...(video.interlaced ? ['bwdif=mode=send_frame'] : []), `fps=${rate}:start_time=0`];
+  const overhang = plan.audio === undefined ? 0 : (audio?.overhang ?? 0);
+  // ffmpeg turns the picture upright before the graph. The last one stays while there is sound.
+  const prepare = [
+    ...(video.interlaced ? ['bwdif=mode=send_frame'] : []),
+    `fps=${rate}:start_time=0`,
+    ...(overhang < leastOverhang ? [] : [`tpad=stop_mode=clone:stop_duration=${overhang.toFixed(3)}`]),
+  ];
   const chains = plan.renditions.map(({ width, height }, index) => {
     const input = index === 0 ? `[0:${video.index}]${prepare.join(',')},` : `[s${index}]`;
     const scale = [
@@ -67,7 +77,9 @@ function filterGraph(media: SourceMedia, plan: EncodePlan, toneMapping: boolean)
     const sound = [
       'aresample=48000:async=1:first_pts=0:rematrix_maxval=1',
       'aformat=sample_fmts=fltp:channel_layouts=stereo',
-      ...(whole === undefined ? [] : [`apad=whole_len=${Math.round(whole * 48_000)}`]),
+      ...(whole === undefined
+        ? []
+        : [`apad=packet_size=${aacFrame}:whole_len=${Math.round(whole * 48_000)}`]),
     ];
     chains.push(`[0:${audio.index}]${sound.join(',')}[a]`);
   }

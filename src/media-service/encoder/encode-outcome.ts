@@ -27,7 +27,7 @@ export function checkEnd({ exitCode, killedBy, errors }: ProcessEnd, name: strin
     throw finalError(
       'ErrorExecutingTaskMalformedContent',
       lastLine(
-        `'${name}' is damaged: it cannot be decoded. Check that it plays, and upload it again.`,
+        `'${name}' is damaged or encrypted: it cannot be decoded. Check that it plays, and upload it again.`,
         errors,
       ),
     );

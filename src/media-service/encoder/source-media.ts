@@ -27,10 +27,16 @@ export interface SourceVideo {
 
 export interface SourceMedia {
   readonly video: SourceVideo;
-  readonly audio: { readonly index: number } | undefined;
+  readonly audio:
+    | {
+        readonly index: number;
+        /** Seconds for which the sound goes on after the picture; 0 when it does not or the file does not say. */
+        readonly overhang: number;
+      }
+    | undefined;
   /** Seconds; undefined when the file does not say (recordings that were never closed). */
   readonly duration: number | undefined;
-  /** Whether the file states its duration (MP4, Matroska); elsewhere it is estimated, at times badly. */
+  /** Whether the file states its duration (MP4, Matroska). */
   readonly durationIsStated: boolean;
 }
 
@@ -111,9 +117,11 @@ export function readSourceMedia({ streams, format }: ProbeOutput, inputName: str
       `The picture of '${inputName}' is ${upright.width}x${upright.height}; at most ${largestSide} pixels a side can be encoded.`,
     );
   }
-  const durations = [video.duration, format.duration].filter(
+  const durations = [statedDuration(video), format.duration].filter(
     (seconds) => seconds !== undefined && seconds > 0,
   );
+  // Elsewhere durations are estimated, at times badly.
+  const durationIsStated = /^(mov|matroska)/.test(format.format_name ?? '');
   return {
     video: {
       index: video.index,
@@ -124,10 +132,24 @@ export function readSourceMedia({ streams, format }: ProbeOutput, inputName: str
       matrix: matrix(video, upright.height),
       bitrate: videoBitrate(video, audios, format),
     },
-    audio: audio === undefined ? undefined : { index: audio.index },
+    audio:
+      audio === undefined
+        ? undefined
+        : { index: audio.index, overhang: durationIsStated ? overhang(audio, video) : 0 },
     duration: durations.length > 0 ? Math.min(...durations.map(Number)) : undefined,
-    durationIsStated: /^(mov|matroska)/.test(format.format_name ?? ''),
+    durationIsStated,
   };
+}
+
+function overhang(audio: Stream, video: Stream): number {
+  const [sound, picture] = [statedDuration(audio), statedDuration(video)];
+  return sound === undefined || picture === undefined ? 0 : Math.max(0, sound - picture);
+}
+
+/** Seconds; Matroska has a stream's own duration in a tag, as `hours:minutes:seconds`, for which ffprobe tells the file's. */
+function statedDuration({ duration, tags }: Stream): number | undefined {
+  const [, hours, minutes, seconds] = /^(\d+):(\d\d):(\d\d(?:\.\d+)?)$/.exec(tags['DURATION'] ?? '') ?? [];
+  return seconds === undefined ? duration : Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
 }
 
 /** Streams marked as default come first, then the heaviest, then the first. */

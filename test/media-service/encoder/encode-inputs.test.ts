@@ -191,6 +191,25 @@ describe.each(builds)('inputs as they come, with %s', (_, findBuild, everything)
     expect(last).toBeCloseTo(1, 1);
   });
 
+  test.each([
+    ['mp4', 1],
+    ['mkv', 0.04],
+  ])('a picture that ends early stays as long as the sound: %s of %d s', async (extension, seconds) => {
+    const parts = [...picture('160x90', 25, seconds), ...tone(4), ...h264, '-c:a', 'aac'];
+    const { outcome, videos } = await kit.encode(await kit.make(`still.${extension}`, ...parts));
+    expect(outcome.state).toBe('finished');
+    expect(Math.abs((await probeTrack(videos[0]!)).duration - 4)).toBeLessThan(0.2);
+    expect(await decodeErrors(videos[0]!)).toBe('');
+  });
+
+  test('a sound track without any sound is silence', async () => {
+    const parts = [...picture('160x90', 25, 2), ...tone(1), '-af', 'aselect=0', ...h264, '-c:a', 'aac'];
+    const file = await kit.make('empty.mp4', ...parts, '-movflags', '+empty_moov+frag_keyframe');
+    const { outcome, audio } = await kit.encode(file);
+    expect(outcome.state).toBe('finished');
+    expect((await probeTrack(audio!)).duration).toBeCloseTo(2, 1);
+  });
+
   if (everything) {
     test.each([
       ['portrait', '360x640', ['360x640', '270x480', '180x320']],

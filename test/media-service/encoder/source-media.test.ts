@@ -76,5 +76,24 @@ test('a recording that was never closed has no duration', () => {
 
 test('a stream that nothing can decode is passed over', () => {
   const spatial = { index: 1, codec_type: 'audio', channels: 4 };
-  expect(read([picture, spatial, { ...sound, index: 2 }]).audio).toEqual({ index: 2 });
+  expect(read([picture, spatial, { ...sound, index: 2 }]).audio).toMatchObject({ index: 2 });
+});
+
+test.each([
+  ['in MP4', { duration: '2.0' }, { duration: '5.5' }, 3.5],
+  [
+    'in Matroska',
+    { duration: '3665.5', tags: { DURATION: '01:00:02.000000000' } },
+    { tags: { DURATION: '01:01:05.500' } },
+    63.5,
+  ],
+  ['not at all', { duration: '5.5' }, { duration: '2.0' }, 0],
+  ['nobody knows how long', {}, { duration: '2.0' }, 0],
+])('sound goes on after the picture, %s', (_, ofPicture, ofSound, expected) => {
+  const streams = [
+    { ...picture, ...ofPicture },
+    { ...sound, ...ofSound },
+  ];
+  expect(read(streams, { format_name: 'mov,mp4' }).audio?.overhang).toBe(expected);
+  expect(read(streams, { format_name: 'mpegts' }).audio?.overhang).toBe(0);
 });
