@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ContractApp, contract, type RunningHost } from './functions-host.ts';
+import { sendTooMuch } from './oversized-body.ts';
 
 const contents = `
   import { app } from '@azure/functions';
@@ -73,6 +74,17 @@ contract('streamed HTTP', (kind) => {
     await expect(response.text()).rejects.toThrow();
     expect((await fetch(`${host.url}/api/nothing`)).status).toBe(204);
   });
+
+  it.runIf(kind === 'local').each(['Content-Length: 2000000', 'Transfer-Encoding: chunked'])(
+    'refuses a body over the limit (%s) and hears its sender out',
+    async (header) => {
+      const settings = { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '1000' };
+      const strict = await app.start('strict', { settings });
+      const answer = await sendTooMuch(`${strict.url}/api/count`, header);
+      expect(answer).toMatch(/^HTTP\/1\.1 413 [^]*The body is larger than 1000 bytes\.$/);
+      await strict.kill('SIGKILL');
+    },
+  );
 
   it('lets a client go away', async () => {
     const sent = request(`${host.url}/api/echo/1`, { method: 'POST' });

@@ -81,7 +81,8 @@ export class StreamedHttp {
       upstream.on('error', reject);
       // Nothing is left to answer once the client has gone or has been answered otherwise.
       response.on('close', resolve);
-      pipeline(request, this.limited(), upstream).catch(reject);
+      // Not a pipeline: it would close the request that is too large, which is still to be answered.
+      request.pipe(this.limited().on('error', reject)).pipe(upstream);
     });
     return { upstream, answered };
   }

@@ -37,6 +37,7 @@ app.http('dressed', {
   }),
 });
 app.http('nothing', { methods: ['GET'], handler: () => undefined as never });
+app.http('noContent', { methods: ['GET'], handler: () => ({ status: 204 }) });
 app.http('fails', {
   methods: ['GET'],
   handler: () => {
