@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ApiError, UnreachableError, type FailoverApi, type Operation } from '../../cli/failover-api.ts';
 import { follow } from '../../cli/follow.ts';
@@ -58,7 +59,8 @@ async function assetOf(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<string> {
-  const sha256 = await hashOf(job.input.path);
+  progress.show({ label: `Read ${basename(job.input.path)}` });
+  const sha256 = await hashOf(job.input.path, signal);
   const earlier = job.uploads[job.streamId];
   if (earlier?.sha256 === sha256) return earlier.assetId;
   const assetId = await uploadInput(api, job.input, { dataCenter: 'a', progress, signal });
@@ -67,8 +69,8 @@ async function assetOf(
   return assetId;
 }
 
-async function hashOf(file: string): Promise<string> {
+async function hashOf(file: string, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
+  await pipeline(createReadStream(file), hash, { signal });
   return hash.digest('hex');
 }
