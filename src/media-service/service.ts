@@ -16,7 +16,7 @@ import { answerJson } from './json-answer.ts';
 import type { Origin } from './origin/origin.ts';
 import { createOrigin } from './origin/origin.ts';
 import { Preparation } from './preparation.ts';
-import type { EncodingLimits } from './store/encoding-jobs.ts';
+import type { EncodingLimits } from './store/encoding-parts.ts';
 import { storageClients } from './store/storage-clients.ts';
 import { createStore } from './store/store.ts';
 

@@ -2,18 +2,18 @@ const longest = 260;
 
 /**
  * Makes a name that an AssetFile may have of any file's name: none of `!*'();:@&=+$,/?%#[]"`, one dot, 260
- * characters at most (REST reference, AssetFile). What may not stand becomes a hyphen; a name that is right stays.
+ * characters at most (REST reference, AssetFile), no control or format characters. What may not stand becomes a hyphen; a name that is right stays.
  */
 export function assetFileName(name: string): string {
   const plain = name
     .normalize('NFC')
     .slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1)
-    // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-    .replaceAll(/[!*'();:@&=+$,/?%#[\]"<>|\\\u0000-\u001f\u007f]/g, '-');
+    .replaceAll(/[!*'();:@&=+$,/?%#[\]"<>|\\\p{Cc}\p{Cf}\p{Cs}]/gu, '-');
   const dot = plain.lastIndexOf('.');
   const stem = (dot === -1 ? plain : plain.slice(0, dot)).replaceAll('.', '-').trim();
   const extension = dot === -1 ? '' : plain.slice(dot + 1).trim();
   const base = /[^-\s]/.test(stem) ? stem : 'input';
   const end = extension === '' || extension.length > 10 ? '.mp4' : `.${extension}`;
-  return `${base.slice(0, longest - end.length)}${end}`;
+  // A cut in the middle of a character leaves half of it.
+  return `${base.slice(0, longest - end.length).replace(/\p{Cs}/gu, '')}${end}`;
 }

@@ -134,6 +134,7 @@ test('it starts before its storage, answers 503 meanwhile, works when the storag
   program.child.kill('SIGTERM');
   expect(await program.exited).toEqual([0, null]);
   const log = program.log();
+  expect(log).toContain('A request cannot be served now');
   for (const line of log.trim().split('\n')) expect(() => JSON.parse(line) as unknown).not.toThrow();
   for (const secret of [clientSecret, key, headers.Authorization.slice(7)]) {
     expect(log).not.toContain(secret);

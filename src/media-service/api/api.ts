@@ -5,7 +5,7 @@ import { assetSet, fileSet, storageAccountSet } from './asset-sets.ts';
 import { streamingEndpointSet, operationSet } from './endpoint-sets.ts';
 import type { EntitySet, Target } from './entity-set.ts';
 import { idIn, missing } from './entity-set.ts';
-import type { Entity } from './json-forms.ts';
+import type { Entity } from './entity-types.ts';
 import { contentTypes, JsonWriter } from './json-forms.ts';
 import { jobSet, mediaProcessorSet, taskSet } from './job-sets.ts';
 import { accessPolicySet, locatorSet } from './locator-sets.ts';
@@ -27,7 +27,7 @@ export interface ApiOptions {
   readonly tokens: TokenValidator;
   /** The API's public base URL, with a slash at its end. */
   readonly apiBase: () => string;
-  readonly log: { error(fields: object, message: string): void };
+  readonly log: Record<'warn' | 'error', (fields: object, message: string) => void>;
 }
 
 interface Answer {
@@ -100,13 +100,13 @@ export class Api {
     if (set === undefined || rest.length > 0) throw unknownSegment(first);
     if (first.key === undefined) return this.#collection(set, second, third, request, writer, json);
     if (second === undefined) return this.#entity(set, first.key, request, writer, json);
-    const action = set.actions?.[second.name];
+    const action = own(set.actions, second.name);
     if (action !== undefined) {
       if (request.method !== 'POST') throw notAllowed(['POST']);
       return { status: 202, headers: { 'operation-id': await action(first.key) } };
     }
     if (request.method !== 'GET') throw notAllowed(['GET']);
-    const navigation = set.navigation?.[second.name];
+    const navigation = own(set.navigation, second.name);
     if (navigation !== undefined) {
       return this.#target(await navigation(first.key), third, request, writer, json);
     }
@@ -214,7 +214,11 @@ export class Api {
 
   #failure(request: IncomingMessage, error: unknown, requestId: string): Answer {
     const known = apiErrorOf(error);
-    if (known === undefined) this.#options.log.error({ err: error, requestId }, 'A request failed');
+    const { log } = this.#options;
+    if (known === undefined) log.error({ err: error, requestId }, 'A request failed');
+    // The client learns only that it may try again; whoever runs the service has to see what it was.
+    else if (known.status === 503)
+      log.warn({ requestId, reason: String(error) }, 'A request cannot be served now');
     const form = formOfError(request);
     const { status, message, headers } =
       known ?? new ApiError(500, 'An internal error occurred. Please retry the request.');
@@ -239,6 +243,11 @@ async function existing(set: EntitySet, key: string): Promise<Entity> {
   const entity = await set.get(key);
   if (entity === undefined) throw missing(set.type.set, key);
   return { ...entity };
+}
+
+/** What a name from outside stands for; names that every object inherits (`constructor`, `toString`) stand for nothing. */
+function own<Member>(members: Readonly<Record<string, Member>> = {}, name: string): Member | undefined {
+  return Object.hasOwn(members, name) ? members[name] : undefined;
 }
 
 const unknownSegment = ({ name }: Segment): ApiError =>

@@ -32,14 +32,14 @@ export interface EntitySet {
 /** @throws ApiError 404: what is no id of this kind names nothing */
 export function idIn<Name extends EntityName>(entity: Name, key: string): IdOf<Name> {
   const id = parseId(entity, key);
-  if (id === undefined) throw new ApiError(404, `'${key.slice(0, 100)}' is not the id of an ${entity}.`);
+  if (id === undefined) throw new ApiError(404, `'${key.slice(0, 100)}' is not an id of the kind ${entity}.`);
   return id;
 }
 
 /** An id in a property of a body. @throws ApiError 400 */
 export function idInBody<Name extends EntityName>(entity: Name, property: string, text: string): IdOf<Name> {
   const id = parseId(entity, text);
-  if (id === undefined) throw badRequest(`${property} is not the id of an ${entity}.`);
+  if (id === undefined) throw badRequest(`${property} is not an id of the kind ${entity}.`);
   return id;
 }
 

@@ -15,6 +15,9 @@ export interface Property {
   readonly element?: string;
 }
 
+/** An entity's values by the names of its properties. */
+export type Entity = Readonly<Record<string, unknown>>;
+
 /** An entity type of the v2 API: what `$metadata` would say of it. */
 export interface EntityType {
   readonly name: string;

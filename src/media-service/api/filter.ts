@@ -114,7 +114,7 @@ class Parser {
   }
 
   #call(name: string): Expression {
-    const known = functions[name];
+    const known = functions.get(name);
     if (known === undefined) throw badRequest(`$filter has no function '${name}' here.`);
     const parts: Expression[] = [];
     do parts.push(this.#nested(() => this.#or()));
@@ -149,17 +149,23 @@ const syntaxError = (): Error => badRequest('Syntax error in $filter.');
 type Value = FilterLiteral | undefined;
 const textOf = (value: Value): string => (typeof value === 'string' ? value : '');
 
-const functions: Readonly<
-  Record<string, { readonly parts: number; readonly call: (values: readonly Value[]) => Value }>
-> = {
-  startswith: { parts: 2, call: ([text, part]) => textOf(text).startsWith(textOf(part)) },
-  endswith: { parts: 2, call: ([text, part]) => textOf(text).endsWith(textOf(part)) },
-  substringof: { parts: 2, call: ([part, text]) => textOf(text).includes(textOf(part)) },
-  tolower: { parts: 1, call: ([text]) => textOf(text).toLowerCase() },
-  toupper: { parts: 1, call: ([text]) => textOf(text).toUpperCase() },
-  trim: { parts: 1, call: ([text]) => textOf(text).trim() },
-  length: { parts: 1, call: ([text]) => textOf(text).length },
-};
+interface FilterFunction {
+  readonly parts: number;
+  readonly call: (values: readonly Value[]) => Value;
+}
+
+/** A map, as an object would know `toString`, too. */
+const functions: ReadonlyMap<string, FilterFunction> = new Map<string, FilterFunction>(
+  Object.entries({
+    startswith: { parts: 2, call: ([text, part]) => textOf(text).startsWith(textOf(part)) },
+    endswith: { parts: 2, call: ([text, part]) => textOf(text).endsWith(textOf(part)) },
+    substringof: { parts: 2, call: ([part, text]) => textOf(text).includes(textOf(part)) },
+    tolower: { parts: 1, call: ([text]) => textOf(text).toLowerCase() },
+    toupper: { parts: 1, call: ([text]) => textOf(text).toUpperCase() },
+    trim: { parts: 1, call: ([text]) => textOf(text).trim() },
+    length: { parts: 1, call: ([text]) => textOf(text).length },
+  }),
+);
 
 function evaluate(expression: Expression, entity: Entity): Value {
   switch (expression.kind) {
@@ -168,7 +174,7 @@ function evaluate(expression: Expression, entity: Entity): Value {
     case 'property':
       return (entity as Readonly<Record<string, Value>>)[expression.name];
     case 'call':
-      return functions[expression.name]?.call(expression.parts.map((part) => evaluate(part, entity)));
+      return functions.get(expression.name)?.call(expression.parts.map((part) => evaluate(part, entity)));
     case 'not':
       return evaluate(expression.part, entity) !== true;
     case 'and':

@@ -1,11 +1,9 @@
-import type { EntityType, Property } from './entity-types.ts';
+import type { Entity, EntityType, Property } from './entity-types.ts';
 import { namespace } from './entity-types.ts';
 import type { Page } from './paging.ts';
 
 /** The two JSON forms of OData 3: the older verbose one, and "light" with minimal metadata. */
 export type JsonForm = 'verbose' | 'light';
-
-export type Entity = Readonly<Record<string, unknown>>;
 
 export const contentTypes: Readonly<Record<JsonForm, string>> = {
   verbose: 'application/json;odata=verbose;charset=utf-8',

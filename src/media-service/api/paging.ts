@@ -1,6 +1,6 @@
-import type { Entity } from './json-forms.ts';
 import type { Scan } from '../store/scan.ts';
 import { badRequest } from './api-error.ts';
+import type { Entity } from './entity-types.ts';
 import { order } from './filter.ts';
 import type { Ordering, QueryOptions } from './query-options.ts';
 import { pageLimit } from './query-options.ts';

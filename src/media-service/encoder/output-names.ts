@@ -4,7 +4,7 @@
  */
 
 /** Refused in an AssetFile's name (reference: AssetFile, Name), and what breaks a path or markup. */
-const refused = /[!*'();:@&=+$,/?%#[\]"<>\\^`{|}\p{Cc}\p{Cs}]/gu;
+const refused = /[!*'();:@&=+$,/?%#[\]"<>\\^`{|}\p{Cc}\p{Cf}\p{Cs}]/gu;
 /** What a cut in the middle of a character leaves. */
 const loneSurrogate = /\p{Cs}/gu;
 /** Of 260 characters, the longest ending takes some 25. */

@@ -109,11 +109,31 @@ export const rowKeyOf = (guid: string): string => `${fileRows.from}${guid}`;
 /** Row keys are short and forbid some characters, so the name stands in one as its hash. */
 export const nameRowKey = (name: string): string => `name:${createHash('sha256').update(name).digest('hex')}`;
 
-/** The naming rules of the reference (AssetFile, Name); spaces are allowed. */
+/**
+ * Refuses what has no place in the name of any file: control and format characters (a terminal obeys them, a reader
+ * sees `4pm` where `mp4` stands) and halves of characters.
+ * @throws StoreRefusal
+ */
+export function checkCharacters(name: string): void {
+  if (!unprintable.test(name)) return;
+  const shown = name.replaceAll(new RegExp(unprintable, 'gu'), (found) => {
+    return `\\u{${(found.codePointAt(0) ?? 0).toString(16)}}`;
+  });
+  throw invalid(`The name '${shown}' has control or format characters, which no AssetFile's name may have.`);
+}
+
+const unprintable = /[\p{Cc}\p{Cf}\p{Cs}]/u;
+
+/**
+ * The naming rules of the reference (AssetFile, Name; spaces are allowed), and of storage, which takes a backslash for
+ * a slash.
+ */
 export function checkName(name: string): void {
   if (name === '' || name.length > 260) throw invalid('Name must have 1 to 260 characters.');
-  if (/[!*'();:@&=+$,/?%#[\]"]/.test(name)) {
-    throw invalid(`Name must have none of !*'();:@&=+$,/?%#[]".`);
+  checkCharacters(name);
+  if (/[!*'();:@&=+$,/?%#[\]"\\]/.test(name)) {
+    throw invalid(`Name must have none of !*'();:@&=+$,/?%#[]"\\.`);
   }
-  if (name.split('.').length > 2) throw invalid('Name must have one dot only, before its extension.');
+  if (name === '.' || name.split('.').length > 2)
+    throw invalid('Name must have one dot only, before its extension.');
 }

@@ -7,6 +7,7 @@ import { newFileGuid } from './asset-file-index.ts';
 import type { FileProperties, FileRow, FileTexts, NameProperties } from './asset-file-rows.ts';
 import {
   assetIdOf,
+  checkCharacters,
   checkName,
   fileOf,
   fileOfRow,
@@ -154,8 +155,9 @@ export class AssetFiles {
   }
 
   /**
-   * Makes a file for each blob of the asset's container that has none yet; chooses no primary file.
-   * @throws StoreRefusal when the asset or its container is missing
+   * Makes a file for each blob of the asset's container that has none yet; chooses no primary file. A blob whose name no
+   * file can have is not passed over: the asset would go on without it.
+   * @throws StoreRefusal when the asset or its container is missing, or a blob's name has control characters
    */
   async createFromBlobs(assetId: AssetId): Promise<void> {
     const blobs: RecordedFile[] = [];
@@ -176,6 +178,7 @@ export class AssetFiles {
       if (statusOf(error) === 404) throw conflict(`The container of asset ${assetId} is missing.`);
       throw error;
     }
+    for (const { name } of blobs) checkCharacters(name);
     await this.record(assetId, blobs);
   }
 

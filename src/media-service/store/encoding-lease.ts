@@ -4,7 +4,7 @@ import type { EncodedFile, LeasedJob } from '../encoder/encoding-queue.ts';
 import { LeaseLostError } from '../encoder/encoding-queue.ts';
 import type { AssetId, JobId, TaskErrorDetail, TaskId } from '../model.ts';
 import { containerOf, JobState } from '../model.ts';
-import type { EncodingParts } from './encoding-jobs.ts';
+import type { EncodingParts } from './encoding-parts.ts';
 import { statusOf } from './errors.ts';
 import type { JobRecord, TaskProperties } from './job-rows.ts';
 import { ended, hasEnded, withError, withEvent } from './job-rows.ts';

@@ -1,4 +1,4 @@
-import type { EncodingParts } from './encoding-jobs.ts';
+import type { EncodingParts } from './encoding-parts.ts';
 import { calling, statusOf } from './errors.ts';
 
 /** What becomes of the queue message when a job is ended or given back. */

@@ -130,6 +130,19 @@ describe('what is wrong is told', () => {
     expect((await client.get(`${at('Assets', asset['Id'])}/Name`)).json['value']).toBeNull();
   });
 
+  test.each(['constructor', 'toString', 'valueOf', 'hasOwnProperty'])(
+    'what every object inherits (%s) is no member of an entity',
+    async (name) => {
+      const asset = await client.make('Assets', {});
+      const [endpoint] = await client.list('StreamingEndpoints');
+      expect((await client.get(`${at('Assets', asset['Id'])}/${name}`)).status).toBe(404);
+      const action = await client.call('POST', `${at('StreamingEndpoints', endpoint!['Id'])}/${name}`);
+      expect([action.status, action.headers.get('operation-id')]).toEqual([405, null]);
+      const filtered = await client.get(`Assets?$filter=${name}(Name) eq null`);
+      expect([filtered.status, filtered.text]).toEqual([400, expect.stringContaining('has no function')]);
+    },
+  );
+
   test('every answer says which request it is to', async () => {
     const answer = await client.with({ 'x-ms-client-request-id': 'run 42' }).get('Assets');
     expect(answer.headers.get('x-ms-client-request-id')).toBe('run 42');

@@ -154,7 +154,9 @@ describe('assets and files', () => {
 
   test('bad names, sizes and lengths are refused', async () => {
     const asset = await client.make('Assets', {});
-    for (const name of ['', 'two.dots.mp4', 'a/b.mp4', 'a%20.mp4', 'x'.repeat(261)]) {
+    const unprintable = ['a\u0000.mp4', 'rtl\u202e4pm.mp4', 'c1\u009b.mp4', '\ud800.mp4'];
+    const reserved = ['a/b.mp4', 'a%20.mp4', 'a\\b.mp4'];
+    for (const name of ['', '.', 'two.dots.mp4', 'x'.repeat(261), ...reserved, ...unprintable]) {
       const body = { Name: name, ParentAssetId: asset['Id'] };
       expect(await status(client.call('POST', 'Files', body))).toBe(400);
     }
@@ -194,6 +196,21 @@ describe('assets and files', () => {
       expect(await status(client.get(at('Locators', sas['Id'])))).toBe(404);
       expect(await client.list(`Files?$filter=ParentAssetId eq '${String(asset['Id'])}'`)).toEqual([]);
     }
+  });
+
+  test('CreateFileInfos says which blob has a name that no file can have, and makes none', async () => {
+    const asset = await client.make('Assets', {});
+    const container = BlobServiceClient.fromConnectionString(
+      running.azurite.account('mediaa').connectionString,
+    ).getContainerClient(`asset-${String(asset['Id']).slice(-36)}`);
+    for (const name of ['film.mp4', 'red\u009b31m\t.mp4'])
+      await container.getBlockBlobClient(name).upload('', 0);
+    const answer = await client.get(`CreateFileInfos?assetid='${encodeURIComponent(String(asset['Id']))}'`);
+    expect([answer.status, answer.text]).toEqual([
+      400,
+      expect.stringContaining(String.raw`'red\\u{9b}31m\\u{9}.mp4'`),
+    ]);
+    expect(await client.list(`${at('Assets', asset['Id'])}/Files`)).toEqual([]);
   });
 
   test('CreateFileInfos needs the asset and its container', async () => {

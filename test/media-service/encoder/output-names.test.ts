@@ -13,6 +13,7 @@ test.each([
   ['.mp4', 'video'],
   ['   .mp4', 'video'],
   ['a<b>"c".mp4', 'a-b--c-'],
+  ['rtl\u202e4pm\u0085.mp4', 'rtl-4pm-'],
 ])('%s becomes %s', (input, expected) => {
   expect(baseName(input)).toBe(expected);
 });

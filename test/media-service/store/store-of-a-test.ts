@@ -1,5 +1,5 @@
-import type { EncodingLimits } from '../../../src/media-service/store/encoding-jobs.ts';
-import { usualLimits } from '../../../src/media-service/store/encoding-jobs.ts';
+import type { EncodingLimits } from '../../../src/media-service/store/encoding-parts.ts';
+import { usualLimits } from '../../../src/media-service/store/encoding-parts.ts';
 import { storageClients } from '../../../src/media-service/store/storage-clients.ts';
 import type { Store } from '../../../src/media-service/store/store.ts';
 import { createStore } from '../../../src/media-service/store/store.ts';
