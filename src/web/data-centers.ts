@@ -48,11 +48,13 @@ export function showDataCenters(parent: HTMLElement, status: EdgeStatus): void {
   );
 }
 
-function details({ url, state, lastFailure, nextProbe }: OriginStatus): string {
-  if (state === 'serving' || lastFailure === null) return new URL(url).host;
+function details({ state, since, lastFailure, nextProbe }: OriginStatus): string {
+  if (state === 'serving' || lastFailure === null) {
+    return `since ${new Date(since).toLocaleTimeString()}`;
+  }
   const wait = nextProbe === null ? 0 : Math.ceil((Date.parse(nextProbe) - Date.now()) / 1000);
   const next = wait > 0 ? `; asked again in ${wait} s` : '';
-  return `It ${reasonWords(lastFailure.kind)} (${lastFailure.detail})${next}`;
+  return `It ${reasonWords(lastFailure.kind)}${next}`;
 }
 
 /** Asks the edge once; undefined when it does not answer or is none. */

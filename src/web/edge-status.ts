@@ -1,6 +1,7 @@
 /**
  * What `/edge/status` tells: the contract between the edge, which answers it, and the player page, which shows it.
- * Times are ISO 8601.
+ * Whoever reaches the edge may read it, so it names no stream (a locator's id is all that a streaming URL keeps secret)
+ * and no origin's address; those are in the edge's log, under the request's id. Times are ISO 8601.
  */
 
 /**
@@ -12,11 +13,10 @@
 export type OriginState = 'serving' | 'resting' | 'returning';
 
 export interface OriginStatus {
-  readonly url: string;
   readonly state: OriginState;
   /** When it came into this state. */
   readonly since: string;
-  readonly lastFailure: { readonly at: string; readonly kind: string; readonly detail: string } | null;
+  readonly lastFailure: { readonly at: string; readonly kind: string } | null;
   /** Null: it is not probed now. */
   readonly nextProbe: string | null;
 }
@@ -24,14 +24,11 @@ export interface OriginStatus {
 /** A request that one data center failed and another one took over. */
 export interface FailoverStatus {
   readonly at: string;
-  /** The answer's `X-Request-Id`. */
+  /** The answer's `X-Request-Id`: tells its viewer that it was theirs, and nothing to anyone else. */
   readonly requestId: string;
-  /** Without the query. */
-  readonly path: string;
   readonly from: string;
   readonly to: string;
   readonly reason: string;
-  readonly detail: string;
   /** Bytes of the body that the viewer had from `from`; undefined when the body had not begun. */
   readonly atByte?: number | undefined;
 }

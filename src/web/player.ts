@@ -18,6 +18,7 @@ import {
   type ServedFragment,
 } from './fragment.ts';
 import { FragmentStrip, servedBy, tally } from './fragment-strip.ts';
+import { OwnRequests } from './own-requests.ts';
 import { find, row } from './page.ts';
 import { AddressError, streamAddress, type StreamAddress } from './stream-address.ts';
 
@@ -45,6 +46,7 @@ const figure = {
   failovers: find('failovers', HTMLElement),
 };
 
+const ownRequests = new OwnRequests();
 let fragments: Fragment[] = [];
 let failovers: readonly FailoverStatus[] = [];
 
@@ -166,11 +168,11 @@ function onError(hls: Hls, error: ErrorData): void {
   }
 }
 
-async function watchEdge(streamPath: string): Promise<void> {
+async function watchEdge(): Promise<void> {
   const status = await readStatus();
   if (status !== undefined) {
     showDataCenters(centers, status);
-    failovers = status.failovers.filter(({ path }) => path.startsWith(streamPath));
+    failovers = status.failovers.filter(({ requestId }) => ownRequests.has(requestId));
     const last = failovers.at(-1);
     figure.failovers.textContent =
       last === undefined
@@ -178,14 +180,13 @@ async function watchEdge(streamPath: string): Promise<void> {
         : `${failovers.length}; last: ${displayName(last.from)} ${reasonWords(last.reason)}`;
     showFragments();
   }
-  setTimeout(() => void watchEdge(streamPath), statusInterval);
+  setTimeout(() => void watchEdge(), statusInterval);
 }
 
 function play(): void {
   const address = streamAddress(location.href);
   showAddress(address);
-  const { origin, pathname } = new URL(address.hls);
-  if (origin === location.origin) void watchEdge(pathname.split('/', 3).join('/'));
+  if (new URL(address.hls).origin === location.origin) void watchEdge();
   // Chromium says "maybe" to HLS of its own and fails on some playlists: hls.js comes first.
   if (!Hls.isSupported()) {
     if (video.canPlayType('application/vnd.apple.mpegurl') === '') {
@@ -199,6 +200,7 @@ function play(): void {
     maxBufferLength: loadAhead,
     maxMaxBufferLength: loadAhead,
     xhrSetup(request, url) {
+      ownRequests.watch(request);
       // To another origin this header would need a preflight.
       if (repeat.checked && new URL(url).origin === location.origin) {
         request.setRequestHeader('Cache-Control', 'no-cache');

@@ -122,7 +122,6 @@ function answerStatus(answer: ServerResponse, status: EdgeStatus): void {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',
-    'Access-Control-Allow-Origin': '*',
   });
   answer.end(body);
 }

@@ -74,7 +74,7 @@ export class FailureMemory implements Routing {
 
   failed(origin: Origin, failure: OriginFailure): void {
     const memory = this.#memory(origin);
-    memory.lastFailure = { at: new Date(), kind: failure.code, detail: failure.message };
+    memory.lastFailure = { at: new Date(), kind: failure.code };
     if (memory.state !== 'serving') return;
     // A single file's trouble gives a 5xx too; a host that is gone or hangs does so for all.
     if (failure.code === 'server-error') {
@@ -131,7 +131,7 @@ export class FailureMemory implements Routing {
     } catch (error) {
       if (this.#closing.signal.aborted) return;
       if (!(error instanceof OriginFailure)) throw error;
-      memory.lastFailure = { at: new Date(), kind: error.code, detail: error.message };
+      memory.lastFailure = { at: new Date(), kind: error.code };
       memory.rests += 1;
       this.#rest(origin, memory, error);
       return;

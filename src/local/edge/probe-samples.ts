@@ -70,7 +70,7 @@ export class ProbeSamples implements Routing {
   }
 
   failed(origin: Origin, failure: OriginFailure): void {
-    this.#of(origin).lastFailure = { at: new Date(), kind: failure.code, detail: failure.message };
+    this.#of(origin).lastFailure = { at: new Date(), kind: failure.code };
   }
 
   health(origin: Origin): OriginHealth {
@@ -104,7 +104,7 @@ export class ProbeSamples implements Routing {
       if (this.#closing.signal.aborted) return;
       if (!(error instanceof OriginFailure)) throw error;
       failure = error;
-      samples.lastFailure = { at: new Date(), kind: error.code, detail: error.message };
+      samples.lastFailure = { at: new Date(), kind: error.code };
     }
     samples.results = [...samples.results, failure === undefined].slice(-sampleSize);
     const succeeded = samples.results.filter(Boolean).length;

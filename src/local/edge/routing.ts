@@ -6,7 +6,7 @@ import type { OriginFailure } from './origin-failure.ts';
 export interface OriginHealth {
   readonly state: OriginState;
   readonly since: Date;
-  readonly lastFailure: { readonly at: Date; readonly kind: string; readonly detail: string } | undefined;
+  readonly lastFailure: { readonly at: Date; readonly kind: string } | undefined;
   /** When it is probed next; undefined when it is not probed. */
   readonly nextProbe: Date | undefined;
 }

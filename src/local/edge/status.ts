@@ -20,15 +20,21 @@ export function edgeStatus(
         return [
           origin.key,
           {
-            url: origin.url.href,
             state,
             since: since.toISOString(),
-            lastFailure: lastFailure ? { ...lastFailure, at: lastFailure.at.toISOString() } : null,
+            lastFailure: lastFailure ? { at: lastFailure.at.toISOString(), kind: lastFailure.kind } : null,
             nextProbe: nextProbe?.toISOString() ?? null,
           },
         ];
       }),
     ),
-    failovers: journal.failovers.map((failover) => ({ ...failover, at: failover.at.toISOString() })),
+    failovers: journal.failovers.map(({ at, requestId, from, to, reason, atByte }) => ({
+      at: at.toISOString(),
+      requestId,
+      from,
+      to,
+      reason,
+      atByte,
+    })),
   };
 }

@@ -48,6 +48,20 @@ describe('a request that A fails is answered by B', () => {
     expect(JSON.stringify([on.logged, on.edge.status()])).not.toContain('secret');
   });
 
+  it('tells in its status, which anyone may read, of no stream and of no address', async () => {
+    on.a.behaviour = { kind: 'status', status: 503 };
+    const { headers } = await on.get(fragment);
+    const { body } = await on.get('/edge/status');
+    expect(JSON.parse(body.toString())).toMatchObject({
+      dataCenters: { a: { lastFailure: { kind: 'server-error' } } },
+      failovers: [{ requestId: headers['x-request-id'], from: 'a', to: 'b', reason: 'server-error' }],
+    });
+    const [locator = 'none', name = 'none'] = fragment.split('/').slice(1);
+    for (const hidden of [locator, name, 'Fragments', '127.0.0.1']) {
+      expect(body.toString()).not.toContain(hidden);
+    }
+  });
+
   it('answers HEAD and OPTIONS from B as well', async () => {
     await on.a.stop();
     const head = await on.get(fragment, {}, 'HEAD');
