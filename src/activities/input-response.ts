@@ -5,13 +5,17 @@ import { checkInputUrl, publicLookup } from './input-address.ts';
 
 const redirects: readonly (number | undefined)[] = [301, 302, 303, 307, 308];
 const mostRedirects = 5;
-/** Milliseconds without a byte. */
-const stall = 30_000;
+/** Milliseconds, all redirects together. */
+export const headersWithin = 30_000;
 
 export interface OpenOptions {
   readonly allowPrivate: boolean;
   /** The first byte wanted. */
   readonly from: number;
+  /** Ends the request, and the reading of its answer. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds until an answer's headers are there, all redirects together; 30 s when absent. */
+  readonly headersWithin?: number;
 }
 
 /** Asks for one URL, without following where it leads. */
@@ -39,10 +43,31 @@ export async function openInputUrl(
   options: OpenOptions,
   ask: Ask = askOverNetwork,
 ): Promise<OpenedUrl> {
+  const late = new AbortController();
+  const limit = options.headersWithin ?? headersWithin;
+  const timer = setTimeout(() => {
+    const message = `${shown(url)} did not answer within ${limit / 1000} seconds.`;
+    late.abort(new RetriableError('input-url-unreachable', message));
+  }, limit);
+  const signals = [late.signal, ...(options.signal === undefined ? [] : [options.signal])];
+  try {
+    return await follow(url, { ...options, signal: AbortSignal.any(signals) }, ask);
+  } finally {
+    // Headers that are there in time leave the body all the time it needs.
+    clearTimeout(timer);
+  }
+}
+
+async function follow(url: URL, options: OpenOptions, ask: Ask): Promise<OpenedUrl> {
   let current = url;
   for (let count = 0; count <= mostRedirects; count += 1) {
     checkInputUrl(current, options.allowPrivate);
     const response = await ask(current, options);
+    if (response.statusCode === 416 && options.from > 0) {
+      // Nothing is left behind that byte, or it is another file by now.
+      response.destroy();
+      return follow(url, { ...options, from: 0 }, ask);
+    }
     const { location } = response.headers;
     if (!redirects.includes(response.statusCode) || location === undefined) {
       return opened(current, response, options.from);
@@ -64,7 +89,7 @@ export function shown(url: URL): string {
 /** Connects to nothing but an address that was checked. */
 export async function askOverNetwork(
   url: URL,
-  { allowPrivate, from }: OpenOptions,
+  { allowPrivate, from, signal }: OpenOptions,
 ): Promise<IncomingMessage> {
   const request = url.protocol === 'https:' ? requestHttps : requestHttp;
   return new Promise<IncomingMessage>((answer, fail) => {
@@ -76,12 +101,11 @@ export async function askOverNetwork(
         'user-agent': 'failover-streaming',
         ...(from === 0 ? {} : { range: `bytes=${from}-` }),
       },
-      timeout: stall,
+      ...(signal === undefined ? {} : { signal }),
       ...(allowPrivate ? {} : { lookup: publicLookup() }),
     });
     sent.on('response', answer);
-    sent.on('timeout', () => sent.destroy(new Error(`no answer for ${stall / 1000} seconds`)));
-    sent.on('error', (error) => fail(unreachable(url, error)));
+    sent.on('error', (error) => fail(unreachable(url, signal?.aborted === true ? signal.reason : error)));
     sent.end();
   });
 }

@@ -3,6 +3,7 @@ import type { ByteProgress, RunStatus } from '../streams/operation.ts';
 /** The part of the whole operation that each step takes, in percent: from and to. */
 const shares = {
   findStream: [0, 1],
+  waitToTakeIn: [1, 8],
   takeIn: [1, 8],
   createAsset: [1, 8],
   encode: [8, 10],

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createSocketServer, type AddressInfo } from 'node:net';
 import { ContainerClient } from '@azure/storage-blob';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { toOutcome } from '../../src/activities/activities.ts';
-import type { TakenIn } from '../../src/activities/take-in.ts';
+import type { TakeInLimits, TakenIn } from '../../src/activities/intake.ts';
+import { takeIn } from '../../src/activities/take-in.ts';
 import type { Outcome } from '../../src/streams/errors.ts';
 import type { RunReference } from '../../src/streams/operation.ts';
 import type { RunId, StreamId } from '../../src/streams/stream-id.ts';
@@ -57,8 +58,22 @@ describe('taking in a URL', () => {
     };
   }
 
+  /** As `serve`, and stands still after so many bytes of every answer. */
+  function stall(upTo: number): typeof answer {
+    return (request, response) => {
+      const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      response.writeHead(from > 0 ? 206 : 200, {
+        etag: '"1"',
+        'accept-ranges': 'bytes',
+        'content-length': content.length - from,
+        ...(from > 0 ? { 'content-range': `bytes ${from}-${content.length - 1}/${content.length}` } : {}),
+      });
+      response.write(content.subarray(from, from + upTo));
+    };
+  }
+
   async function begin(path = '/film%20one.mp4?sig=SECRET'): Promise<{
-    take: (budget?: number) => Promise<Outcome<TakenIn>>;
+    take: (budget?: number, activity?: ReturnType<typeof takeIn>) => Promise<Outcome<TakenIn>>;
     stored: () => Promise<{ names: string[]; bytes: Buffer }>;
     run: RunReference;
   }> {
@@ -81,8 +96,8 @@ describe('taking in a URL', () => {
     const target = { side: 'a', sasLocatorId: locatorId } as const;
     return {
       run,
-      take: (budget = 60) =>
-        toOutcome(() => both.activities.takeIn({ run, target, requestHash: 'h', budget })),
+      take: (budget = 60, activity = both.activities.takeIn) =>
+        toOutcome(() => activity({ run, target, requestHash: 'h', budget })),
       stored: async () => {
         const sas = await both.dependencies.dataCenters.a.containers.url(locatorId);
         const container = new ContainerClient(sas);
@@ -134,13 +149,19 @@ describe('taking in a URL', () => {
     expect((await stored()).bytes.equals(other)).toBe(true);
   });
 
-  it('stops when its time is up, and goes on in the next execution', async () => {
+  it('stops when its time is up, also within a block, and goes on behind what came in', async () => {
     const { take, stored } = await begin();
-    const first = await take(0);
+    answer = stall(3 * mebibyte + 7);
+    const first = await take(0.5);
     expect(first).toMatchObject({ ok: true, value: { finished: false, total: content.length } });
-    let rounds = 1;
-    for (let outcome = first; outcome.ok && !outcome.value.finished; rounds += 1) outcome = await take(0);
-    expect(rounds).toBeGreaterThan(1);
+    const second = await take(0.5);
+    expect(second).toMatchObject({ ok: true, value: { finished: false, total: content.length } });
+    answer = serve();
+    expect(await take()).toMatchObject({ ok: true, value: { finished: true, done: content.length } });
+    const [one, two] = [first, second].map((outcome) => (outcome.ok ? outcome.value.done : 0));
+    expect(one).toBeGreaterThan(0);
+    expect(two).toBeGreaterThan(one!);
+    expect(asked).toEqual([undefined, `bytes=${one}-`, `bytes=${two}-`]);
     expect((await stored()).bytes.equals(content)).toBe(true);
   });
 
@@ -229,5 +250,99 @@ describe('taking in a URL', () => {
       }),
     );
     expect(outcome).toMatchObject({ ok: false, error: { code: 'input-url-unreachable', retriable: true } });
+  });
+
+  describe('from a server that is slow', () => {
+    const usual: TakeInLimits = {
+      atOnce: 4,
+      headersWithin: 20_000,
+      pace: { least: 64 * 1024, window: 20_000 },
+      longestWhole: 20_000,
+      cancelLooks: 100,
+    };
+    const limited = (limits: Partial<TakeInLimits>) => takeIn(both.dependencies, { ...usual, ...limits });
+
+    /** Gives something every few milliseconds, for ever. */
+    function drip(response: ServerResponse, part: Buffer | string, pause = 20): void {
+      const timer = setInterval(() => response.write(part), pause);
+      response.on('close', () => clearInterval(timer));
+    }
+
+    it('gives up on headers that come byte by byte', async () => {
+      const slow = createSocketServer((socket) => {
+        socket.on('error', () => undefined).write('HTTP/1.1 200 OK\r\nx-slow: ');
+        const timer = setInterval(() => socket.write('x'), 20);
+        socket.on('close', () => clearInterval(timer));
+      }).listen(0, '127.0.0.1');
+      await once(slow, 'listening');
+      const { port } = slow.address() as AddressInfo;
+      const { take, run } = await begin();
+      const held = (await both.dependencies.claims.read(run.streamId))!;
+      await both.dependencies.claims.replace(held, held, `http://127.0.0.1:${port}/a.mp4?sig=SECRET`);
+      const outcome = await take(60, limited({ headersWithin: 500 }));
+      expect(outcome).toMatchObject({ ok: false, error: { code: 'input-url-unreachable', retriable: true } });
+      expect(outcome.ok ? '' : outcome.error.message).toMatch(/did not answer within 0.5 seconds/);
+      expect(JSON.stringify(outcome)).not.toContain('SECRET');
+      await new Promise((resolve) => slow.close(resolve));
+    });
+
+    it('gives up on a body that comes byte by byte', async () => {
+      const { take } = await begin();
+      answer = (_request, response) => {
+        response.writeHead(200, { 'content-length': 50_000_000 });
+        drip(response, '.');
+      };
+      expect(await take(60, limited({ pace: { least: 16 * 1024, window: 500 } }))).toMatchObject({
+        ok: false,
+        error: {
+          code: 'input-url-unreachable',
+          retriable: true,
+          message: expect.stringMatching(/less than 16 KiB a second/) as string,
+        },
+      });
+    });
+
+    it('does not wait for ever where it could not go on, however much comes', async () => {
+      const { take } = await begin();
+      answer = (_request, response) => drip(response, Buffer.alloc(64 * 1024));
+      expect(await take(0.1, limited({ longestWhole: 700 }))).toMatchObject({
+        ok: false,
+        error: { code: 'input-url-failed', retriable: false },
+      });
+    });
+
+    it.each([
+      ['a body', (response: ServerResponse) => drip(response, '.')],
+      ['headers', () => undefined],
+    ])('ends within seconds when it is canceled while it waits for %s', async (_what, give) => {
+      const { take, run } = await begin();
+      answer = (_request, response) => give(response);
+      const taking = take(60, limited({}));
+      await vi.waitUntil(() => asked.length > 0, { timeout: 10_000 });
+      await both.dependencies.claims.requestCancel(run);
+      const begun = performance.now();
+      expect(await taking).toMatchObject({ ok: false, error: { code: 'canceled', retriable: false } });
+      expect(performance.now() - begun).toBeLessThan(5000);
+    });
+
+    it('takes a few in at once, and lets who has waited longest come first', async () => {
+      const activity = limited({ atOnce: 2 });
+      const [one, two, three, four] = [await begin(), await begin(), await begin(), await begin()];
+      answer = stall(1);
+      const taking = [one.take(60, activity), two.take(60, activity)];
+      await vi.waitUntil(() => asked.length === 2, { timeout: 10_000 });
+      const waits = { ok: true, value: { finished: false, done: 0, total: 0, waits: true } };
+      expect(await three.take(60, activity)).toEqual(waits);
+      expect(await four.take(60, activity)).toEqual(waits);
+      answer = serve();
+      await both.dependencies.claims.requestCancel(one.run);
+      expect(await taking[0]).toMatchObject({ ok: false, error: { code: 'canceled' } });
+      // One slot is free: it is the third one's.
+      expect(await four.take(60, activity)).toEqual(waits);
+      expect(await three.take(60, activity)).toMatchObject({ ok: true, value: { finished: true } });
+      expect(await four.take(60, activity)).toMatchObject({ ok: true, value: { finished: true } });
+      await both.dependencies.claims.requestCancel(two.run);
+      expect(await taking[1]).toMatchObject({ ok: false, error: { code: 'canceled' } });
+    });
   });
 });

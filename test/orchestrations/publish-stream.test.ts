@@ -142,6 +142,24 @@ describe('publishing a stream', () => {
     expect(stored).not.toContain('SIGNATURE');
   });
 
+  it('waits by a timer while others take their inputs in, and says so', async () => {
+    const server = createServer((_request, response) => response.end('a video')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const input = await claimed('waits', { url: 'in the claim' }, `http://127.0.0.1:${port}/hello.mp4`);
+    const perform = both.perform();
+    let asked = 0;
+    const run = await publish(input, async (call) => {
+      if (call.name !== 'takeIn' || (asked += 1) > 3) return perform(call);
+      return { ok: true, value: { finished: false, done: 0, total: 0, waits: true } };
+    });
+    server.close();
+    expect(run.error).toBeUndefined();
+    expect(asked).toBe(4);
+    expect(run.engine.now - Date.UTC(2030, 0, 1)).toBeGreaterThanOrEqual(15_000);
+    expect(run.engine.statuses).toContainEqual({ step: 'waitToTakeIn', percent: 1 });
+  });
+
   it('comes to the same when every step is cut off after its effect and runs again', async () => {
     const input = await prepare('twice');
     const perform = both.perform();
