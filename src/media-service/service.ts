@@ -94,8 +94,11 @@ export async function startMediaService(options: MediaServiceOptions): Promise<M
 
   const server = createServer((request, response) => {
     serve(handlers, request, response).catch((error: unknown) => {
+      // A client that went away while its request was read has ended it itself.
+      if (request.socket.destroyed) return;
       log.error({ err: error }, 'A request could not be answered');
-      response.destroy();
+      if (response.headersSent) response.destroy();
+      else answerJson(response, 500, { error: 'The request failed.' }, { Connection: 'close' });
     });
   });
   server.listen(config.port, config.host);

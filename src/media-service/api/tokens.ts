@@ -68,7 +68,9 @@ export class OwnTokens implements TokenValidator {
       this.#check(given, form);
       answerJson(response, 200, await this.#token(form));
     } catch (error) {
-      const { status, message, headers } = apiErrorOf(error) ?? new ApiError(400, 'invalid_request');
+      const known = apiErrorOf(error);
+      if (known === undefined) throw error;
+      const { status, message, headers } = known;
       answerJson(
         response,
         status,

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SignJWT } from 'jose';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { RunningService } from '../running-service.ts';
 import { at, clientId, clientSecret, entraToken, startService, TestClient } from '../running-service.ts';
 
@@ -195,6 +196,16 @@ describe('tokens', () => {
       expect(body).not.toContain(clientSecret);
     }
     expect((await fetch(`${running.service.url}/oauth2/token`)).status).toBe(405);
+  });
+
+  test('a fault of the service is told as one, and logged', async () => {
+    const sign = vi.spyOn(SignJWT.prototype, 'sign').mockRejectedValueOnce(new TypeError('No such key.'));
+    const response = await ask('/oauth2/token', entra);
+    sign.mockRestore();
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain('No such key');
+    expect(running.log.at(-1)).toMatchObject({ level: 50, err: { message: 'No such key.' } });
+    expect((await ask('/oauth2/token', entra)).status).toBe(200);
   });
 
   test('neither secret nor token nor signature is logged', async () => {
