@@ -24,6 +24,22 @@ export const inputOptions: readonly string[] = [
   ...['-format_whitelist', demuxers.join(',')],
 ];
 
+/** Every thread of the decoder keeps pictures of its own, and the encoders need the processors. */
+const decoderThreads = 2;
+/** A recording may change the size of its picture in the middle, to 4K at most if it did not begin with more. */
+const mostPixelsLater = 4096 * 2304;
+/** Pictures are coded in whole blocks, which stand out at the edges. */
+const blockMargin = 1.25;
+
+/**
+ * What bounds the decoder's memory: what the file says of itself at its start does not bind what follows. Pictures
+ * beyond it are errors, which `checkEnd` knows.
+ */
+function decoderLimits({ pixels }: SourceVideo): string[] {
+  const most = Math.max(Math.ceil(pixels * blockMargin), mostPixelsLater);
+  return ['-threads', String(decoderThreads), '-max_pixels', String(most)];
+}
+
 /** The arguments of ffmpeg for one run that makes every rendition. */
 export function encodeArguments(
   url: string,
@@ -39,6 +55,7 @@ export function encodeArguments(
     ...['-nostdin', '-hide_banner', '-v', 'error'],
     ...['-progress', `pipe:${firstPipe + outputs.length}`],
     ...inputOptions,
+    ...decoderLimits(media.video),
     ...['-i', url],
     ...['-filter_complex', filterGraph(media, plan, options.toneMapping)],
     ...outputs.flat(),

@@ -9,6 +9,14 @@ export function checkEnd({ exitCode, killedBy, errors }: ProcessEnd, name: strin
   if (killedBy !== null) {
     throw retriableError('ErrorProcessingTask', `ffmpeg was ended by ${killedBy} while encoding '${name}'.`);
   }
+  // In the words of ffmpeg's av_image_check_size2; the decoder passes over such pictures, so it may end well.
+  const tooLarge = /Picture size (\d+x\d+) exceeds specified max pixel count/.exec(errors)?.[1];
+  if (tooLarge !== undefined) {
+    throw finalError(
+      'ErrorExecutingTaskUnsupportedFormat',
+      `The picture of '${name}' changes to ${tooLarge} in the middle, which is too large. Submit a video whose picture keeps its size.`,
+    );
+  }
   if (exitCode === 0) {
     if (errors !== '') log.warn({ input: name, errors }, 'ffmpeg passed over faults of the input');
     return;

@@ -7,11 +7,12 @@ import type { EncodedFile, LeasedJob } from './encoding-queue.ts';
 import type { EncoderLog } from './encoder-log.ts';
 import { readProgress, startProcess } from './ffmpeg-process.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
-import { chooseInput } from './input-choice.ts';
+import { chooseInput, type InputFile } from './input-choice.ts';
 import { startInputRelay, type InputRelay } from './input-relay.ts';
 import { planRenditions } from './ladder.ts';
 import { audioName, baseName, manifestName, videoName } from './output-names.ts';
 import { readPreset } from './presets.ts';
+import { checkStatedLength, implausibleLength, longestPlausible } from './plausible-length.ts';
 import { probe } from './probe.ts';
 import { mostReferences, writeSegmentIndex, type IndexedFragment } from './segment-index.ts';
 import { writeServerManifest, type ManifestTrack } from './server-manifest.ts';
@@ -56,6 +57,7 @@ export async function encodeJob(
     const stop = AbortSignal.any([signal, relay.failed]);
     const source = { url: relay.url, name: input.name };
     const media = readSourceMedia(await probe(options.ffmpeg.ffprobe, source, stop), input.name);
+    checkStatedLength(input, media);
     const renditions = planRenditions(preset, media.video);
     const plan: EncodePlan = {
       renditions,
@@ -68,7 +70,7 @@ export async function encodeJob(
         'this ffmpeg cannot map a high dynamic range: colours will be flat',
       );
     }
-    const tracks = await encodeTracks(job, { relay, name: input.name, media, plan }, options, signal);
+    const tracks = await encodeTracks(job, { relay, input, media, plan }, options, signal);
     return await publish(job, input.name, tracks, signal);
   } catch (error) {
     signal.throwIfAborted();
@@ -80,7 +82,7 @@ export async function encodeJob(
 
 interface Work {
   readonly relay: InputRelay;
-  readonly name: string;
+  readonly input: InputFile;
   readonly media: SourceMedia;
   readonly plan: EncodePlan;
 }
@@ -88,12 +90,13 @@ interface Work {
 /** Runs ffmpeg and stages every track; returns when all are staged whole. */
 async function encodeTracks(
   job: LeasedJob,
-  { relay, name, media, plan }: Work,
+  { relay, input, media, plan }: Work,
   options: EncodeOptions,
   signal: AbortSignal,
 ): Promise<readonly Track[]> {
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, relay.failed, failed.signal]);
+  const { name } = input;
   const base = baseName(name);
   const upload = (manifest: ManifestTrack): Track => ({
     manifest,
@@ -135,11 +138,15 @@ async function encodeTracks(
     });
   }
   const frameDuration = media.video.frameRate.denominator / media.video.frameRate.numerator;
+  const longest = longestPlausible(input, media);
+  const checkLength = (seconds: number): void => {
+    if (seconds > longest) throw implausibleLength(input);
+  };
   const staged = tracks.map(async ({ upload: target }, index) => {
     const pipe = running.pipes[index];
     if (pipe === undefined) throw new MalformedMediaError('There is no pipe for the track.');
     try {
-      return await stageTrack(pipe, target, frameDuration);
+      return await stageTrack(pipe, target, frameDuration, checkLength);
     } catch (error) {
       pipe.destroy();
       // Broken boxes are what a failed ffmpeg leaves: its own end tells why. Anything else is the cause.
@@ -164,11 +171,15 @@ async function encodeTracks(
   }
 }
 
-/** Stages one track as it comes; answers its duration in seconds, 0 when nothing came. */
+/**
+ * Stages one track as it comes; answers its duration in seconds, 0 when nothing came.
+ * @param checkLength is told the seconds there are, and throws when they are too many
+ */
 async function stageTrack(
   pipe: AsyncIterable<Buffer>,
   upload: TrackUpload,
   frameDuration: number,
+  checkLength: (seconds: number) => void,
 ): Promise<number> {
   const index: IndexedFragment[] = [];
   let header: Buffer | undefined;
@@ -185,6 +196,7 @@ async function stageTrack(
     }
     index.push({ size: part.bytes.reduce((sum, { length }) => sum + length, 0), duration: part.duration });
     end = part.start + part.duration;
+    checkLength(end / timescale);
     await upload.append(part.bytes);
   }
   if (header === undefined || index.length === 0) return 0;

@@ -24,6 +24,10 @@ const attempts = 6;
  * Serves one blob to ffmpeg on 127.0.0.1, under a path nobody can guess. So ffmpeg needs no SAS, which would stand in
  * the process list and end while a long film is encoded; needs no TLS of its own; cannot be sent elsewhere by a
  * redirect; and trouble of storage is told from a broken file: reads are resumed, of the same version of the blob.
+ *
+ * The path stands among ffmpeg's arguments, so every user of this very machine can find it there and read the input
+ * while it is encoded; nobody elsewhere can. Let only users whom the videos are meant for onto an encoder's machine.
+ * (ffmpeg speaks no HTTP over a Unix socket, and cannot jump about in a pipe.)
  */
 export async function startInputRelay(input: InputFile, signal: AbortSignal): Promise<InputRelay> {
   const failure = new AbortController();

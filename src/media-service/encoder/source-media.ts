@@ -14,6 +14,8 @@ export interface SourceVideo {
   /** Pixels, of the upright picture with square pixels; may be odd. */
   readonly width: number;
   readonly height: number;
+  /** Pixels of a picture as it is coded. */
+  readonly pixels: number;
   /** Constant; what is variable or too fast in the source is brought to this. */
   readonly frameRate: Rate;
   readonly interlaced: boolean;
@@ -48,6 +50,7 @@ const stream = z.object({
   codec_name: text,
   width: number,
   height: number,
+  refs: number,
   sample_aspect_ratio: text,
   avg_frame_rate: text,
   r_frame_rate: text,
@@ -76,8 +79,11 @@ export const probeOutput = z.object({
 });
 export type ProbeOutput = z.infer<typeof probeOutput>;
 
-/** What H.264 level 6.2 decoders take; larger is an attack or no video. */
+/** What decoders of H.264's level 6.2 take (ITU-T H.264, table A-1); more is an attack or no video. */
 const largestSide = 8192;
+const mostPixels = 139_264 * 16 ** 2;
+/** Pixels of all the pictures that a decoder keeps to refer to. */
+const mostReferencePixels = 696_320 * 16 ** 2;
 const standardRates: readonly Rate[] = [
   [24000, 1001],
   [24, 1],
@@ -111,10 +117,18 @@ export function readSourceMedia({ streams, format }: ProbeOutput, inputName: str
     );
   }
   const upright = uprightSize(video);
-  if (Math.max(upright.width, upright.height) > largestSide) {
+  const { width = 0, height = 0, refs = 1 } = video;
+  const pixels = width * height;
+  if (Math.max(upright.width, upright.height) > largestSide || pixels > mostPixels) {
     throw finalError(
       'ErrorExecutingTaskUnsupportedFormat',
-      `The picture of '${inputName}' is ${upright.width}x${upright.height}; at most ${largestSide} pixels a side can be encoded.`,
+      `The picture of '${inputName}' is ${upright.width}x${upright.height}; at most ${largestSide} pixels a side and ${mostPixels} in all can be encoded.`,
+    );
+  }
+  if (refs * pixels > mostReferencePixels) {
+    throw finalError(
+      'ErrorExecutingTaskUnsupportedFormat',
+      `The video of '${inputName}' refers to ${refs} pictures of ${width}x${height} at a time, which is more than any level of H.264 allows. Encode it with fewer reference frames.`,
     );
   }
   const durations = [statedDuration(video), format.duration].filter(
@@ -126,6 +140,7 @@ export function readSourceMedia({ streams, format }: ProbeOutput, inputName: str
     video: {
       index: video.index,
       ...upright,
+      pixels,
       frameRate: frameRate(video),
       interlaced: ['tt', 'bb', 'tb', 'bt'].includes(video.field_order ?? ''),
       highDynamicRange: highDynamicRange(video),

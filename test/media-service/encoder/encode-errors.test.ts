@@ -75,6 +75,34 @@ describe('what cannot be encoded fails at once, says why and leaves nothing', ()
     expect(message).toMatch(/is cut off: it should last 6\.\d s but ends after [2-4]\.\d s/);
   });
 
+  test.each([
+    ['stated', []],
+    ['not stated', ['-live', '1']],
+  ])('pictures with a gap of many bytes less than such a film has, its length %s', async (_, options) => {
+    const gap = await kit.make(
+      'gap.mkv',
+      ...['-f', 'lavfi', '-i', 'color=red:size=64x36:rate=25:duration=0.4'],
+      ...['-vf', "setpts='if(lt(N,5),N,N+25000)/25/TB'", '-fps_mode', 'vfr', '-c:v', 'libx264', ...options],
+    );
+    const { code, message } = await failure({ 'gap.mkv': gap });
+    expect(code).toBe('ErrorDownloadingInputAssetMalformedContent');
+    expect(message).toMatch(/^'gap\.mkv' is longer than video of its \d+ bytes can be/);
+  });
+
+  test('a picture that becomes too large in the middle', async () => {
+    const small = await kit.make('small.ts', '-i', video, '-c', 'copy', '-an');
+    const large = await kit.make(
+      'large.ts',
+      ...['-f', 'lavfi', '-i', 'color=red:size=4096x2560:rate=25:duration=0.12'],
+      ...['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p'],
+    );
+    const { code, message } = await failure({
+      'growing.ts': Buffer.concat([await readFile(small), await readFile(large)]),
+    });
+    expect(code).toBe('ErrorExecutingTaskUnsupportedFormat');
+    expect(message).toContain('changes to 4096x2560 in the middle');
+  });
+
   test('sound without a picture, also with a cover', async () => {
     const cover = await kit.make('cover.png', '-f', 'lavfi', '-i', 'color=red:size=64x64', '-frames:v', '1');
     const sound = await kit.make(

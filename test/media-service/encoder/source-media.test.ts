@@ -67,6 +67,15 @@ describe('the picture', () => {
 
   test('too large a one is refused', () => {
     expect(() => read([{ ...picture, width: 20_000 }])).toThrow(/at most 8192/);
+    expect(() => read([{ ...picture, width: 8192, height: 8192 }])).toThrow(/is 8192x8192; at most/);
+    expect(read([{ ...picture, width: 8192, height: 4320 }]).video.pixels).toBe(35_389_440);
+  });
+
+  test('one that refers to more than a decoder can be asked to keep is refused', () => {
+    const large = { ...picture, width: 4096, height: 4096 };
+    expect(() => read([{ ...large, refs: 16 }])).toThrow(/refers to 16 pictures of 4096x4096/);
+    expect(read([{ ...large, refs: 10 }]).video).toMatchObject({ width: 4096 });
+    expect(read([{ ...picture, refs: 16 }]).video).toMatchObject({ width: 1920 });
   });
 });
 
