@@ -11,8 +11,6 @@ export interface EncoderOptions {
   /** libx264's preset (ENCODER_SPEED). */
   readonly speed: string;
   readonly log: EncoderLog;
-  /** How often a job may fail before it is given up; 3 unless given. */
-  readonly attempts?: number;
   /** Milliseconds between looks into an empty queue, at most; 3,000 unless given. */
   readonly idleLimit?: number;
   /** Milliseconds without progress after which ffmpeg counts as hung; ten minutes unless given. */
@@ -27,7 +25,7 @@ export interface Encoder {
 /** Makes the encoder of a media service. Several, in as many processes, may work on one queue. */
 export function createEncoder(options: EncoderOptions): Encoder {
   const { queue, ffmpeg, log, speed } = options;
-  const { attempts = 3, idleLimit = 3000, stallLimit = 600_000 } = options;
+  const { idleLimit = 3000, stallLimit = 600_000 } = options;
   const firstPause = Math.min(250, idleLimit);
 
   async function take(signal: AbortSignal): Promise<LeasedJob | undefined> {
@@ -75,13 +73,9 @@ export function createEncoder(options: EncoderOptions): Encoder {
         error instanceof EncodeError
           ? error
           : retriableError('TransientError', 'The encoder failed on this job.', error);
-      const attempt = job.failedAttempts + 1;
-      const givenUp = failure.final || attempt >= attempts;
-      log.error(
-        { jobId: job.jobId, code: failure.code, attempt, givenUp, error: describe(error) },
-        failure.message,
-      );
-      if (givenUp) await job.fail(failure.detail);
+      const { code, final } = failure;
+      log.error({ jobId: job.jobId, code, final, error: describe(error) }, failure.message);
+      if (final) await job.fail(failure.detail);
       else await job.release({ countAttempt: true, detail: failure.detail });
     }
   }

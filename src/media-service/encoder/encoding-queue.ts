@@ -30,8 +30,6 @@ export interface LeasedJob {
   readonly taskId: TaskId;
   /** The preset: its name, or its JSON. */
   readonly configuration: string;
-  /** The attempts that ended in a failure of ffmpeg (a lost lease is none). */
-  readonly failedAttempts: number;
   /** The container of the input asset; undefined when the asset is gone. */
   readonly input: ContainerClient | undefined;
   /** The name of the input asset's primary file when it has one. */
@@ -51,7 +49,10 @@ export interface LeasedJob {
   /** Marks job and task as Error. */
   fail(detail: TaskErrorDetail): Promise<void>;
   canceled(): Promise<void>;
-  /** Gives the job back to the queue after a failure worth another try; counts as a failed attempt if asked. */
+  /**
+   * Gives the job back to the queue after a failure worth another try. Where it counts as a failed attempt and is the
+   * last that a job may have, the job becomes an Error with the detail.
+   */
   release(options: { readonly countAttempt: boolean; readonly detail: TaskErrorDetail }): Promise<void>;
 }
 

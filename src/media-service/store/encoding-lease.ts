@@ -26,7 +26,6 @@ export class EncodingLease implements LeasedJob {
   readonly jobId: JobId;
   readonly taskId: TaskId;
   readonly configuration: string;
-  readonly failedAttempts: number;
   readonly input: ContainerClient | undefined;
   readonly inputPrimaryFile: string | undefined;
   readonly output: ContainerClient;
@@ -71,7 +70,6 @@ export class EncodingLease implements LeasedJob {
     this.jobId = `nb:jid:UUID:${beginning.guid}` as JobId;
     this.taskId = `nb:tid:UUID:${task.Guid}` as TaskId;
     this.configuration = task.Configuration;
-    this.failedAttempts = beginning.record.job.FailedAttempts;
     this.input = inputExists ? parts.blobs.getContainerClient(containerOf(task.Input as AssetId)) : undefined;
     this.inputPrimaryFile = inputPrimaryFile;
     this.output = parts.blobs.getContainerClient(containerOf(this.#outputId));
@@ -155,12 +153,16 @@ export class EncodingLease implements LeasedJob {
     readonly detail: TaskErrorDetail;
   }): Promise<void> {
     const { countAttempt, detail } = options;
+    const { limits, log } = this.#parts;
+    let givenUpAfter: number | undefined;
     const then = await this.#changeOwn((record) => {
+      givenUpAfter = undefined;
       if (record.job.State === JobState.Canceling) {
         return { record: ended(record, JobState.Canceled), then: 'away' };
       }
       const FailedAttempts = record.job.FailedAttempts + (countAttempt ? 1 : 0);
-      if (countAttempt && FailedAttempts >= this.#parts.limits.failedAttempts) {
+      if (countAttempt && FailedAttempts >= limits.failedAttempts) {
+        givenUpAfter = FailedAttempts;
         const counted = { ...record, job: { ...record.job, FailedAttempts } };
         return {
           record: ended(counted, JobState.Error, (task) => withError(task, detail)),
@@ -181,6 +183,9 @@ export class EncodingLease implements LeasedJob {
       }));
       return { record: { job, tasks }, then: countAttempt ? 'again later' : 'again at once' };
     });
+    if (givenUpAfter !== undefined) {
+      log.warn({ job: this.#guid, failedAttempts: givenUpAfter, code: detail.Code }, 'A job was given up');
+    }
     await this.#end(then);
   }
 

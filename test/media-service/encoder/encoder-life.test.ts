@@ -229,8 +229,8 @@ test('an input that storage does not give is a fault of storage, not of the file
   const queue = new MemoryQueue(
     BlobServiceClient.fromConnectionString(proxy.connectionString, { retryOptions: { maxTries: 1 } }),
   );
-  start({ queue, attempts: 1 });
-  const job = await queue.add({ files: { 'short.mp4': short } });
+  start({ queue });
+  const job = await queue.add({ files: { 'short.mp4': short }, attempts: 1 });
   proxy.decide = ({ method, url = '' }) =>
     method === 'GET' && url.includes(`${job.input.containerName}/short`) ? { status: 403 } : 'pass';
   expect(await job.done).toMatchObject({
@@ -257,8 +257,8 @@ test('an ffmpeg that is killed or hangs is tried again, three times at most', as
   await stop();
 
   const hanging = await fake('hanging', 'exec sleep 600');
-  start({ ffmpeg: { ...kit.ffmpeg, ffmpeg: hanging }, stallLimit: 300, attempts: 1 });
-  const hung = await kit.queue.add({ files: { 'short.mp4': short } });
+  start({ ffmpeg: { ...kit.ffmpeg, ffmpeg: hanging }, stallLimit: 300 });
+  const hung = await kit.queue.add({ files: { 'short.mp4': short }, attempts: 1 });
   expect(await hung.done).toMatchObject({
     state: 'failed',
     detail: { Message: expect.stringContaining('no progress') as string },

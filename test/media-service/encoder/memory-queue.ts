@@ -68,6 +68,7 @@ export class MemoryQueue implements EncodingQueue {
     readonly files: Readonly<Record<string, string | Uint8Array>>;
     readonly configuration?: string;
     readonly primary?: string;
+    readonly attempts?: number;
   }): Promise<TestJob> {
     const input = this.#service.getContainerClient(`asset-${randomUUID()}`);
     const output = this.#service.getContainerClient(`asset-${randomUUID()}`);
@@ -85,9 +86,11 @@ export class MemoryQueue implements EncodingQueue {
     readonly output: ContainerClient;
     readonly configuration?: string;
     readonly primary?: string;
+    /** The failed attempts that end the job. */
+    readonly attempts?: number;
   }): TestJob {
-    const { input, output, configuration = 'Adaptive Streaming', primary } = options;
-    const job = new Job(input, output, configuration, primary, () => this.#waiting.push(job));
+    const { input, output, configuration = 'Adaptive Streaming', primary, attempts = 3 } = options;
+    const job = new Job(input, output, configuration, primary, attempts, () => this.#waiting.push(job));
     this.#waiting.push(job);
     return job;
   }
@@ -107,6 +110,7 @@ class Job implements TestJob {
   readonly #task = parseId('Task', randomUUID())!;
   readonly #configuration: string;
   readonly #primary: string | undefined;
+  readonly #attempts: number;
   readonly #putBack: () => void;
   readonly #watchers: (() => void)[] = [];
   #end: (outcome: Outcome) => void = () => undefined;
@@ -120,12 +124,14 @@ class Job implements TestJob {
     output: ContainerClient,
     configuration: string,
     primary: string | undefined,
+    attempts: number,
     putBack: () => void,
   ) {
     this.input = input;
     this.output = output;
     this.#configuration = configuration;
     this.#primary = primary;
+    this.#attempts = attempts;
     this.#putBack = putBack;
     this.done = new Promise((resolve) => (this.#end = resolve));
   }
@@ -146,7 +152,6 @@ class Job implements TestJob {
       jobId: this.#id,
       taskId: this.#task,
       configuration: this.#configuration,
-      failedAttempts: this.failedAttempts,
       input: this.input,
       inputPrimaryFile: this.#primary,
       output: this.output,
@@ -162,7 +167,8 @@ class Job implements TestJob {
       canceled: () => settle({ state: 'canceled' }),
       release: ({ countAttempt, detail }) => {
         if (countAttempt) this.failedAttempts++;
-        return settle({ state: 'released', detail });
+        const givenUp = countAttempt && this.failedAttempts >= this.#attempts;
+        return settle({ state: givenUp ? 'failed' : 'released', detail });
       },
     };
   }

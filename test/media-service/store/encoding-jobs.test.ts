@@ -83,10 +83,9 @@ test('a job is taken, shows its progress, and ends with its files', async () => 
   const { id, input } = await createJob();
   await store.files.create({ name: 'film.mp4', parentAssetId: input, isPrimary: true });
   const job = await take();
-  expect([job.jobId, job.configuration, job.failedAttempts, job.inputPrimaryFile]).toEqual([
+  expect([job.jobId, job.configuration, job.inputPrimaryFile]).toEqual([
     id,
     'Adaptive Streaming',
-    0,
     'film.mp4',
   ]);
   expect(await stateOf(id)).toBe(JobState.Scheduled);
@@ -157,7 +156,7 @@ test('an encoder that is killed loses its job to another one', async () => {
   await once(holder, 'exit');
 
   const job = await take();
-  expect([job.jobId, job.failedAttempts]).toEqual([id, 0]);
+  expect(job.jobId).toBe(id);
   await job.start();
   expect((await taskOf(id)).Progress).toBe(0);
   await job.finish(encoded);
@@ -219,19 +218,23 @@ test('a canceled job whose encoder was lost ends Canceled when its message comes
 });
 
 test('failed attempts are counted, a job given back in order is not, and the third failure is an Error', async () => {
+  const log: Readonly<Record<string, unknown>>[] = [];
+  const watched = await storeOver(connectionString, {}, log);
   const { id } = await createJob();
-  for (const [countAttempt, before] of [
-    [true, 0],
-    [false, 1],
-    [true, 1],
-    [true, 2],
+  for (const [countAttempt, after] of [
+    [true, JobState.Queued],
+    [false, JobState.Queued],
+    [true, JobState.Queued],
+    [true, JobState.Error],
   ] as const) {
-    const job = await take();
-    expect(job.failedAttempts).toBe(before);
+    const job = await take(watched);
     await job.start();
     await job.release({ countAttempt, detail: failure });
+    expect(await stateOf(id)).toBe(after);
   }
-  expect(await stateOf(id)).toBe(JobState.Error);
+  expect(log.filter(({ msg }) => msg === 'A job was given up')).toMatchObject([
+    { job: id.slice(-36), failedAttempts: 3, code: failure.Code },
+  ]);
   expect((await taskOf(id)).ErrorDetails).toEqual([failure]);
   expect(await messages()).toBe(0);
 });

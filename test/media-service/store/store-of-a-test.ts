@@ -19,11 +19,12 @@ export const limits: EncodingLimits = {
 export async function storeOver(
   connectionString: string,
   changed: Partial<EncodingLimits> = {},
+  log: Readonly<Record<string, unknown>>[] = [],
 ): Promise<Store> {
   const store = createStore({
     clients: await storageClients({ kind: 'key', connectionString }),
     publicBase: () => 'http://127.0.0.1:1/',
-    log: memoryLog([]),
+    log: memoryLog(log),
     encodingLimits: { ...limits, ...changed },
   });
   await store.prepare();
