@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import type { BlobSummary, ContainerSasUrl } from '../src/blob-copy/container-sas.ts';
 import { copyBlob, type BlobCopy } from '../src/blob-copy/copy-blob.ts';
+import type { Side } from '../src/blob-copy/errors.ts';
 import { inLanes } from '../src/blob-copy/lanes.ts';
 import { listBlobs } from '../src/blob-copy/list.ts';
 import { planCopy } from '../src/blob-copy/plan.ts';
@@ -41,16 +42,16 @@ function memory(field: 'VmRSS' | 'VmHWM'): number | undefined {
   }
 }
 
-async function listed(container: ContainerSasUrl): Promise<BlobSummary[]> {
+async function listed(container: ContainerSasUrl, side: Side): Promise<BlobSummary[]> {
   const blobs: BlobSummary[] = [];
-  for await (const blob of listBlobs(container)) blobs.push(blob);
+  for await (const blob of listBlobs(container, { side })) blobs.push(blob);
   return blobs;
 }
 
 const { source, target, way, parallel } = JSON.parse(process.env['COPY'] ?? '') as ProcessCopy;
 const base = memory('VmRSS');
 const started = performance.now();
-const plan = planCopy(await listed(source), await listed(target));
+const plan = planCopy(await listed(source, 'source'), await listed(target, 'target'));
 const refusals = new ServerSideRefusals();
 const ways = new Set<string>();
 await inLanes(plan.copy, parallel, undefined, async (blob, { signal }) => {

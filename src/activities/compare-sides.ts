@@ -16,8 +16,8 @@ export interface CompareSidesInput {
 export function compareSides({ dataCenters, telemetry }: Dependencies) {
   return async ({ run, source, target, locators }: CompareSidesInput): Promise<Comparison> => {
     const [left, right] = await Promise.all([
-      readSide(dataCenters[source.side], run.streamId, source.reading),
-      readSide(dataCenters[target.side], run.streamId, target.reading),
+      readSide(dataCenters[source.side], run.streamId, { ...source.reading, as: 'source' }),
+      readSide(dataCenters[target.side], run.streamId, { ...target.reading, as: 'target' }),
     ]);
     const comparison = compare(left, right, { level: source.reading.level, locators });
     telemetry.event('SidesCompared', {

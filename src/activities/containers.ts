@@ -1,5 +1,5 @@
 import type { BlobSummary, ContainerSasUrl } from '../blob-copy/container-sas.ts';
-import { BlobCopyError } from '../blob-copy/errors.ts';
+import { BlobCopyError, type Side } from '../blob-copy/errors.ts';
 import { listBlobs } from '../blob-copy/list.ts';
 import type { MediaServices } from '../media-services-client/media-services.ts';
 import { LocatorType, type LocatorId } from '../media-service/model.ts';
@@ -51,6 +51,8 @@ export class Containers {
 export interface OpenedBy {
   readonly containers: Containers;
   readonly locatorId: LocatorId;
+  /** What it is to the step, as failures name it. */
+  readonly as: Side;
 }
 
 /** Works in one container; a refused signature (403) is read again, once. */
@@ -65,7 +67,7 @@ export async function inContainer<Result>(
 export async function allBlobs(place: OpenedBy): Promise<readonly BlobSummary[]> {
   return inContainer(place, async (container) => {
     const blobs: BlobSummary[] = [];
-    for await (const blob of listBlobs(container)) blobs.push(blob);
+    for await (const blob of listBlobs(container, { side: place.as })) blobs.push(blob);
     return blobs;
   });
 }

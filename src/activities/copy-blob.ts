@@ -24,12 +24,15 @@ export function copyBlob({ dataCenters }: Dependencies) {
   // Shared by all copies of this process: a way that an account refuses is not tried again for each blob.
   const refusals = new ServerSideRefusals();
   return async ({ source, target, blob }: CopyBlobInput): Promise<CopyBlobResult> => {
-    const opened = ({ side, sasLocatorId }: Place) => ({
+    const opened = ({ side, sasLocatorId }: Place, as: 'source' | 'target') => ({
       containers: dataCenters[side].containers,
       locatorId: sasLocatorId,
+      as,
     });
-    const { size, way } = await betweenContainers(opened(source), opened(target), (from, to) =>
-      copy({ source: from, target: to, refusals, ...blob }),
+    const { size, way } = await betweenContainers(
+      opened(source, 'source'),
+      opened(target, 'target'),
+      (from, to) => copy({ source: from, target: to, refusals, ...blob }),
     );
     return { size, way };
   };

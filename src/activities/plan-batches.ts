@@ -68,12 +68,10 @@ export async function copiesBetween(
   target: Place,
 ): Promise<readonly PlannedCopy[]> {
   if (await claims.cancelRequested(run)) throw new FinalError('canceled', 'The operation was canceled.');
-  const [there, here] = await Promise.all(
-    [source, target].map(({ side, sasLocatorId }) =>
-      allBlobs({ containers: dataCenters[side].containers, locatorId: sasLocatorId }),
-    ),
-  );
-  return planCopy(there ?? [], here ?? []).copy;
+  const blobsAt = async ({ side, sasLocatorId }: Place, as: 'source' | 'target') =>
+    allBlobs({ containers: dataCenters[side].containers, locatorId: sasLocatorId, as });
+  const [there, here] = await Promise.all([blobsAt(source, 'source'), blobsAt(target, 'target')]);
+  return planCopy(there, here).copy;
 }
 
 function bytesOf(blobs: readonly BlobSummary[]): number {

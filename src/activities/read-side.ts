@@ -1,5 +1,6 @@
 import { hashBlob } from '../blob-copy/hash-blob.ts';
 import type { BlobSummary } from '../blob-copy/container-sas.ts';
+import type { Side } from '../blob-copy/errors.ts';
 import type { Asset, LocatorId } from '../media-service/model.ts';
 import type { FileState, SideState } from '../streams/side-state.ts';
 import type { StreamId } from '../streams/stream-id.ts';
@@ -11,18 +12,25 @@ import { originLocators, publishedAsset } from './published-asset.ts';
  * How a side is read. *properties*: what the media service says. *bytes*: what its storage holds, by the SAS locator
  * given; `rehash` reads every byte, without it the MD5 that a blob declares is believed.
  */
-export type SideReading =
-  | { readonly level: 'properties' }
-  | { readonly level: 'bytes'; readonly sasLocatorId: LocatorId; readonly rehash: boolean };
+export type SideReading = { readonly level: 'properties' } | BytesReading;
+
+interface BytesReading {
+  readonly level: 'bytes';
+  readonly sasLocatorId: LocatorId;
+  readonly rehash: boolean;
+}
 
 /** Blobs read at a time. */
 const concurrency = 4;
 
-/** A stream as a data center has it; undefined when it has no published asset of the stream. */
+/**
+ * A stream as a data center has it; undefined when it has no published asset of the stream. `as`: what the side is to
+ * a comparison, as failures of its storage name it.
+ */
 export async function readSide(
   dataCenter: DataCenter,
   streamId: StreamId,
-  reading: SideReading,
+  reading: { readonly level: 'properties'; readonly as?: Side } | (BytesReading & { readonly as: Side }),
 ): Promise<SideState | undefined> {
   const { media } = dataCenter;
   const found = await publishedAsset(media, streamId);
@@ -61,9 +69,9 @@ async function originLocator({ media }: DataCenter, asset: Asset): Promise<SideS
 
 async function storedFiles(
   { containers }: DataCenter,
-  { sasLocatorId, rehash }: Extract<SideReading, { level: 'bytes' }>,
+  { sasLocatorId, rehash, as }: BytesReading & { readonly as: Side },
 ): Promise<readonly FileState[]> {
-  const place = { containers, locatorId: sasLocatorId };
+  const place = { containers, locatorId: sasLocatorId, as };
   const blobs = await allBlobs(place);
   const files: FileState[] = [];
   const waiting = blobs.values();
@@ -72,7 +80,8 @@ async function storedFiles(
   };
   const fileState = async (blob: BlobSummary): Promise<FileState> => {
     const known = rehash ? undefined : (blob.md5 ?? blob.sourceMd5);
-    const md5 = known ?? (await inContainer(place, (container) => hashBlob(container, blob.name))).bytesMd5;
+    const hash = async () => inContainer(place, (container) => hashBlob(container, blob.name, { side: as }));
+    const md5 = known ?? (await hash()).bytesMd5;
     return { name: blob.name, size: blob.size, md5 };
   };
   await Promise.all(Array.from({ length: concurrency }, worker));

@@ -18,16 +18,17 @@ export async function hashBlob(
   container: ContainerSasUrl,
   name: string,
   options: {
-    readonly side?: Side;
+    /** What the container is to the copy, as messages name it. */
+    readonly side: Side;
     readonly signal?: AbortSignal;
     readonly patience?: Patience;
     /** Bytes so far. */
     readonly onProgress?: (bytes: number) => void;
-  } = {},
+  },
 ): Promise<BlobHash> {
   const blob = openContainer(container).getBlobClient(name);
   const request = {
-    side: options.side ?? 'target',
+    side: options.side,
     doing: `Reading "${name}"`,
     signal: options.signal,
     patience: options.patience ?? defaultPatience,

@@ -13,19 +13,20 @@ const largestPage = 5000;
 export async function* listBlobs(
   container: ContainerSasUrl,
   options: {
-    readonly side?: Side;
+    /** What the container is to the copy, as messages name it. */
+    readonly side: Side;
     readonly signal?: AbortSignal;
     readonly patience?: Patience;
     /** Blobs a page; 5,000 when absent. */
     readonly pageSize?: number;
-  } = {},
+  },
 ): AsyncGenerator<BlobSummary> {
   const client = openContainer(container);
   let continuationToken: string | undefined;
   do {
     const page = await repeated(
       {
-        side: options.side ?? 'source',
+        side: options.side,
         doing: 'Listing the blobs',
         signal: options.signal,
         patience: options.patience ?? defaultPatience,

@@ -13,7 +13,7 @@ const names = ['plain.mp4', 'my film (1).mp4', 'höhe ü 映画.mp4', 'a#b.mp4',
 
 async function listed(container: TestContainer): Promise<BlobSummary[]> {
   const blobs: BlobSummary[] = [];
-  for await (const blob of listBlobs(container.sas('rl'))) blobs.push(blob);
+  for await (const blob of listBlobs(container.sas('rl'), { side: 'source' })) blobs.push(blob);
   return blobs;
 }
 

@@ -35,7 +35,8 @@ async function blobOf(bytes: Buffer, contentMd5 = md5(bytes)): Promise<BlobSumma
   const client = source.client.getBlockBlobClient(`film ${made}.mp4`);
   await client.uploadData(bytes);
   await client.setHTTPHeaders({ blobContentMD5: Buffer.from(contentMd5, 'hex') });
-  for await (const blob of listBlobs(source.sas())) if (blob.name === client.name) return blob;
+  for await (const blob of listBlobs(source.sas(), { side: 'source' }))
+    if (blob.name === client.name) return blob;
   throw new Error('the blob is not listed');
 }
 

@@ -16,7 +16,7 @@ afterAll(() => storages.close());
 
 async function listed(container: TestContainer, pageSize = 5000): Promise<BlobSummary[]> {
   const blobs: BlobSummary[] = [];
-  for await (const blob of listBlobs(container.sas('rl'), { pageSize })) blobs.push(blob);
+  for await (const blob of listBlobs(container.sas('rl'), { side: 'source', pageSize })) blobs.push(blob);
   return blobs;
 }
 
