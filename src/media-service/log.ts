@@ -1,6 +1,9 @@
 import type { Logger } from 'pino';
 import pino from 'pino';
 
+/** Where every part of a media service tells what an operator should know. */
+export type Log = Pick<Logger, 'info' | 'warn' | 'error'>;
+
 /**
  * The log of a media service: JSON lines on stderr. Errors of the storage libraries carry their request, whose headers
  * and URL hold signatures; so of an error only what is known to be harmless is written.

@@ -82,6 +82,7 @@ export async function startMediaService(options: MediaServiceOptions): Promise<M
       endpointState: () => store.endpoints.state(),
       content: store.content,
       probe: (locator) => origin.probe(locator),
+      log,
     });
     handlers.push(
       contentHealth(health),

@@ -1,3 +1,4 @@
+import type { Log } from '../log.ts';
 import type { PublishedContent } from '../origin/published-content.ts';
 
 /** What a probe of a published asset found: the part of the origin's answer that matters here. */
@@ -18,6 +19,7 @@ export interface ContentHealthOptions {
   readonly endpointState: () => Promise<string>;
   readonly content: Pick<PublishedContent, 'sample'>;
   readonly probe: (locatorGuid: string) => Promise<ProbeOutcome>;
+  readonly log: Log;
   readonly now?: () => number;
 }
 
@@ -30,13 +32,15 @@ const freshness = 2000;
 
 /**
  * Whether this origin can serve what it has published: unhealthy when the storage or the streaming endpoint is not
- * there, or when most of several samples fail again and again. An empty library is healthy.
+ * there, or when most of several samples fail again and again. An empty library is healthy. Why it is unhealthy is
+ * logged once per change, as probes come every few seconds.
  */
 export class ContentHealthCheck {
   readonly #options: ContentHealthOptions;
   readonly #now: () => number;
   #last: { readonly at: number; readonly health: Promise<ContentHealth> } | undefined;
   #failedRounds = 0;
+  #lastReason: ContentHealth['reason'];
 
   constructor(options: ContentHealthOptions) {
     this.#options = options;
@@ -55,23 +59,36 @@ export class ContentHealthCheck {
     const none = { sampled: 0, failed: 0 };
     let samples: readonly string[];
     try {
-      if ((await endpointState()) !== 'Running') {
-        return { healthy: false, reason: 'endpoint-not-running', ...none };
+      const state = await endpointState();
+      if (state !== 'Running') {
+        return this.#told({ healthy: false, reason: 'endpoint-not-running', ...none }, { state });
       }
       samples = await content.sample(sampleSize);
-    } catch {
-      return { healthy: false, reason: 'storage-unavailable', ...none };
+    } catch (error) {
+      return this.#told({ healthy: false, reason: 'storage-unavailable', ...none }, { err: error });
     }
     const outcomes = await Promise.all(samples.map(probe));
     const failures = outcomes.filter(({ outcome }) => outcome === 'bad');
     const counts = { sampled: samples.length, failed: failures.length };
+    const why = { codes: [...new Set(failures.map(({ code }) => code))] };
     if (failures.some(({ code }) => code === 'storage-unavailable')) {
-      return { healthy: false, reason: 'storage-unavailable', ...counts };
+      return this.#told({ healthy: false, reason: 'storage-unavailable', ...counts }, why);
     }
     const most = failures.length >= failuresNeeded && failures.length * 2 > samples.length;
     this.#failedRounds = most ? this.#failedRounds + 1 : 0;
     return this.#failedRounds >= roundsNeeded
-      ? { healthy: false, reason: 'content-fails', ...counts }
-      : { healthy: true, ...counts };
+      ? this.#told({ healthy: false, reason: 'content-fails', ...counts }, why)
+      : this.#told({ healthy: true, ...counts });
+  }
+
+  /** Logs the health where it is another than before. */
+  #told(health: ContentHealth, why: object = {}): ContentHealth {
+    const { log } = this.#options;
+    if (health.reason !== this.#lastReason) {
+      if (health.healthy) log.info({ after: this.#lastReason }, 'The content can be served again');
+      else log.warn({ ...health, ...why }, 'The content cannot be served');
+    }
+    this.#lastReason = health.reason;
+    return health;
   }
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { ProbeOutcome } from '../../../src/media-service/api/content-health.ts';
 import { ContentHealthCheck } from '../../../src/media-service/api/content-health.ts';
 import { StorageUnavailableError } from '../../../src/media-service/origin/published-content.ts';
+import { memoryLog } from '../running-service.ts';
 
 const good: ProbeOutcome = { outcome: 'good' };
 const bad: ProbeOutcome = { outcome: 'bad', code: 'malformed-media' };
@@ -11,13 +12,15 @@ function checkOver(library: {
   samples?: string[];
   state?: () => string;
   probe?: (id: string) => ProbeOutcome;
+  log?: Readonly<Record<string, unknown>>[];
 }) {
   let now = 0;
-  const { samples = [], state = () => 'Running', probe = () => good } = library;
+  const { samples = [], state = () => 'Running', probe = () => good, log = [] } = library;
   const check = new ContentHealthCheck({
     endpointState: async () => state(),
     content: { sample: async () => samples },
     probe: async (id) => probe(id),
+    log: memoryLog(log),
     now: () => (now += 60_000),
   });
   return check;
@@ -68,4 +71,33 @@ test('one bad film is no reason to take an origin away', async () => {
   for (let round = 0; round < 5; round++) {
     expect(await check.check()).toEqual({ healthy: true, sampled: 1, failed: 1 });
   }
+});
+
+test('why it is unhealthy is logged once per change', async () => {
+  const log: Readonly<Record<string, unknown>>[] = [];
+  let trouble: 'none' | 'storage' | 'content' = 'storage';
+  const check = checkOver({
+    samples: ['a', 'b'],
+    state: () => {
+      if (trouble === 'storage') throw new StorageUnavailableError('Asked in vain.');
+      return 'Running';
+    },
+    probe: () => (trouble === 'content' ? bad : good),
+    log,
+  });
+  const rounds = async (count: number): Promise<void> => {
+    for (let round = 0; round < count; round++) await check.check();
+  };
+  await rounds(3);
+  expect(log).toMatchObject([
+    { level: 40, reason: 'storage-unavailable', err: { message: 'Asked in vain.' } },
+  ]);
+  trouble = 'none';
+  await rounds(2);
+  trouble = 'content';
+  await rounds(5);
+  expect(log.slice(1)).toMatchObject([
+    { level: 30, after: 'storage-unavailable' },
+    { level: 40, reason: 'content-fails', sampled: 2, failed: 2, codes: ['malformed-media'] },
+  ]);
 });
