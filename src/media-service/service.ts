@@ -42,6 +42,8 @@ type Handler = (
   path: string,
 ) => Promise<boolean> | boolean;
 
+/** Milliseconds after which a connection ends on which nothing moves: a reader that does not read, too. */
+const idleConnection = 120_000;
 /** Milliseconds that requests under way get to end when the service stops. */
 const closingPatience = 10_000;
 
@@ -102,6 +104,7 @@ export async function startMediaService(options: MediaServiceOptions): Promise<M
       else answerJson(response, 500, { error: 'The request failed.' }, { Connection: 'close' });
     });
   });
+  server.timeout = idleConnection;
   server.listen(config.port, config.host);
   await once(server, 'listening').catch((error: unknown) => {
     preparation.stop();

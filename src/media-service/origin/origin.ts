@@ -14,7 +14,7 @@ import { lengthOf } from './bodies.ts';
 import { BoundedCache, createClient } from './bounded-cache.ts';
 import type { Client } from './bounded-cache.ts';
 import { Library } from './library.ts';
-import { endpointProblem, OriginProblem, problemOf } from './problem.ts';
+import { endpointProblem, OriginProblem, problemOf, tooManyReaders } from './problem.ts';
 import { probeContent } from './probe.ts';
 import type { ContentProbe } from './probe.ts';
 import { BlobChangedError } from './published-content.ts';
@@ -38,6 +38,10 @@ export interface OriginOptions {
   readonly log: OriginLog;
   /** How long what a locator publishes is taken for unchanged, milliseconds (2,000): a delete shows after this. */
   readonly publicationFreshness?: number;
+  /** Whole files that are read at a time, at most (64): manifests and fragments, which are read first, need the rest. */
+  readonly fileReaders?: number;
+  /** How long a reader of a file may take nothing, milliseconds (30,000). */
+  readonly readerPatience?: number;
   /** The time, milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -95,10 +99,12 @@ class RequestClient implements Client {
 /** Makes a streaming endpoint over what a store publishes. */
 export function createOrigin(content: PublishedContent, options: OriginOptions): Origin {
   const { log, indexCacheBytes, fragmentCacheBytes, publicationFreshness = 2000, now = Date.now } = options;
+  const { fileReaders = 64, readerPatience = 30_000 } = options;
   const library = new Library(content, { indexCacheBytes, fragmentCacheBytes, publicationFreshness, now });
   const remembered = new BoundedCache<Remembered>(rememberedBytes, () => 2000 + maximumRememberedUrl * 4);
 
   let runningUntil = 0;
+  let filesBeingRead = 0;
 
   async function needRunningEndpoint(): Promise<void> {
     const state = await ask(content.endpointState());
@@ -154,12 +160,21 @@ export function createOrigin(content: PublishedContent, options: OriginOptions):
 
   async function send(response: ServerResponse, answer: Answer, client: Client): Promise<void> {
     const { status, headers, body } = answer;
-    response.writeHead(status, headers);
     if (body.kind === 'file') {
-      const { first, last } = body.range;
-      await pipeline(readPieces(content, body.version, first, last - first + 1, client.signal), response);
+      // Not 5xx: this data center is well, and an edge must not take it for one that fails.
+      if (filesBeingRead >= fileReaders) throw tooManyReaders();
+      filesBeingRead++;
+      try {
+        response.setTimeout(readerPatience, () => response.destroy());
+        response.writeHead(status, headers);
+        const { first, last } = body.range;
+        await pipeline(readPieces(content, body.version, first, last - first + 1, client.signal), response);
+      } finally {
+        filesBeingRead--;
+      }
       return;
     }
+    response.writeHead(status, headers);
     const pieces = body.kind === 'pieces' ? body.pieces : [];
     if (pieces.length > 1) response.cork();
     for (const piece of pieces.slice(0, -1)) response.write(piece);

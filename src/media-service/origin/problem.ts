@@ -36,6 +36,16 @@ export function problemOf(error: unknown): OriginProblem {
   return new OriginProblem(500, 'internal', 'The request failed.');
 }
 
+/** More whole files are asked for than are read at a time (RFC 6585, 4). */
+export function tooManyReaders(): OriginProblem {
+  return new OriginProblem(
+    429,
+    'too-many-readers',
+    'Too many files are being read. Try again soon.',
+    retryAfter,
+  );
+}
+
 /** The endpoint gives out nothing unless it is Running. */
 export function endpointProblem(state: string): OriginProblem {
   return new OriginProblem(

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { cp, mkdtemp, readdir, readFile, rm, truncate, unlink, utimes, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
@@ -216,6 +217,55 @@ describe('what the storage does', () => {
     content.withMd5 = true;
     const other = await start();
     expect((await other.get(fragmentPath, {}, 'HEAD')).headers.etag).toBe(first.headers.etag);
+  });
+});
+
+describe('readers that do not read', () => {
+  const large = below('large.mp4');
+
+  /** Asks for the large file and takes nothing of it but the head of the answer. */
+  const stubborn = async (server: OriginServer): Promise<IncomingMessage> => {
+    const request = httpRequest(server.url + large, { agent: false });
+    request.end();
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    expect(response.statusCode).toBe(200);
+    response.on('error', () => undefined);
+    return response;
+  };
+
+  beforeEach(async () => {
+    await writeFile(join(folder, 'large.mp4'), '');
+    // More than the sockets' buffers hold.
+    await truncate(join(folder, 'large.mp4'), 64 * 2 ** 20);
+    // At once, without a look at the file's hash before.
+    content.read = async (_asset, name, { offset, count }, signal) =>
+      createReadStream(join(folder, name), { start: offset, end: offset + count - 1, signal });
+  });
+
+  it('are so many at most, and keep nobody from manifests and fragments', async () => {
+    const server = await start({ publicationFreshness: 60_000, fileReaders: 2 });
+    const readers = [await stubborn(server), await stubborn(server)];
+    const refused = await server.get(large);
+    expect([...(outcome(refused) as unknown[]), refused.headers['retry-after']]).toEqual([
+      ...[429, 'too-many-readers', true],
+      '2',
+    ]);
+    expect((await server.get(large, {}, 'HEAD')).status).toBe(200);
+    expect((await server.get(manifest)).status).toBe(200);
+    expect((await server.get(fragmentPath)).status).toBe(200);
+    readers[0]?.destroy();
+    await vi.waitFor(async () => expect((await server.get(below('hello.ism'))).status).toBe(200));
+    readers[1]?.destroy();
+  });
+
+  it('are sent away after a while', async () => {
+    const server = await start({ publicationFreshness: 60_000, fileReaders: 1, readerPatience: 500 });
+    const reader = await stubborn(server);
+    // The place is free, although the reader has not gone.
+    await vi.waitFor(async () => expect((await server.get(below('hello.ism'))).status).toBe(200), {
+      timeout: 10_000,
+    });
+    await expect(reader.toArray()).rejects.toThrow('aborted');
   });
 });
 

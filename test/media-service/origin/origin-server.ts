@@ -38,6 +38,8 @@ export interface OriginServerOptions {
   readonly indexCacheBytes?: number;
   readonly fragmentCacheBytes?: number;
   readonly publicationFreshness?: number;
+  readonly fileReaders?: number;
+  readonly readerPatience?: number;
   readonly now?: () => number;
 }
 
