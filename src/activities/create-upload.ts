@@ -25,7 +25,8 @@ export async function createUpload(
   side: DataCenterKey,
   fileName: string,
 ): Promise<CreatedUpload> {
-  const { media } = dataCenters[side];
+  // Somebody waits for the answer.
+  const { glance: media } = dataCenters[side];
   const name = assetFileName(fileName);
   const asset = await media.createAsset({ name: `upload ${name}`, options: AssetOptions.None });
   const policy = await media.accessPolicy({

@@ -9,10 +9,14 @@ const ports: readonly string[] = ['', '80', '443', '8080', '8443'];
 /** Public by its number, yet the virtual machine's own host in Azure (its DNS, DHCP and agent service). */
 const azurePlatform = '168.63.129.16';
 
-function refused(what: string): FinalError {
+/** All that was ever given out of IPv6 for the public (IANA, IPv6 Global Unicast Address Assignments). */
+const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3');
+
+function refused(what: string, options?: ErrorOptions): FinalError {
   return new FinalError(
     'input-url-refused',
     `${what}: upload the file instead (POST /api/uploads), or set ALLOW_PRIVATE_INPUT_URLS in a closed network.`,
+    options,
   );
 }
 
@@ -39,12 +43,14 @@ export function isPublicAddress(text: string): boolean {
   if (!ipaddr.isValid(text)) return false;
   // An IPv4 address inside an IPv6 one counts as itself.
   const address = ipaddr.process(text);
+  if (address instanceof ipaddr.IPv6 && !address.match(globalUnicast)) return false;
   return address.range() === 'unicast' && address.toString() !== azurePlatform;
 }
 
 /**
  * Resolves a name for a connection: only when every one of its addresses is public, and the connection goes to one of
- * those that were checked (a second look-up could answer otherwise).
+ * those that were checked (a second look-up could answer otherwise). The error does not say where the name leads: that
+ * is nothing for a caller to learn of a network's inside. Its cause does, for the log.
  */
 export function publicLookup(lookup: Lookup = resolve): LookupFunction {
   return (hostname, options, callback) => {
@@ -56,8 +62,8 @@ export function publicLookup(lookup: Lookup = resolve): LookupFunction {
       const bad = addresses.find(({ address }) => !isPublicAddress(address));
       const [first] = addresses;
       if (bad !== undefined) {
-        const message = `The name ${hostname} leads to ${bad.address}, which is not a public address`;
-        callback(refused(message), [], 0);
+        const cause = new Error(`${hostname} leads to ${bad.address}`);
+        callback(refused(`The name ${hostname} does not lead to a public address`, { cause }), [], 0);
       } else if (options.all === true) callback(null, addresses);
       else callback(null, first?.address ?? '', first?.family ?? 0);
     });

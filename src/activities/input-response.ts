@@ -110,17 +110,18 @@ export async function askOverNetwork(
   });
 }
 
-/** What a broken connection means. */
+/** What a broken connection means. Where it went is told in the error's cause, for the log. */
 export function unreachable(url: URL, error: unknown): StreamError {
   if (error instanceof StreamError) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const why = error instanceof Error ? error.message : String(error);
+  const tellsAddress = error instanceof Error && ('address' in error || error.message === '');
+  const why = tellsAddress && code !== '' ? code : error instanceof Error ? error.message : String(error);
   const message = `${shown(url)} cannot be read: ${why}`;
   // An unknown name, or a certificate that does not hold, stays so.
   if (code === 'ENOTFOUND' || code.includes('CERT') || code.startsWith('ERR_TLS')) {
-    return new FinalError('input-url-failed', message);
+    return new FinalError('input-url-failed', message, { cause: error });
   }
-  return new RetriableError('input-url-unreachable', message);
+  return new RetriableError('input-url-unreachable', message, { cause: error });
 }
 
 function opened(url: URL, response: IncomingMessage, asked: number): OpenedUrl {

@@ -1,4 +1,5 @@
 import { AssetOptions, AssetState, type AssetFile, type AssetId } from '../media-service/model.ts';
+import { MediaServicesError } from '../media-services-client/errors.ts';
 import type { MediaServices } from '../media-services-client/media-services.ts';
 import type { DataCenterKey } from '../streams/data-center.ts';
 import { FinalError } from '../streams/errors.ts';
@@ -65,7 +66,10 @@ export async function usableInput(
     );
   }
   // The blobs are the truth: an upload by SAS leaves the entities behind.
-  await media.createFileInfos(assetId);
+  await media.createFileInfos(assetId).catch((error: unknown) => {
+    if (!(error instanceof MediaServicesError) || error.status !== 400) throw error;
+    throw new FinalError('input-name', `The files of the asset ${assetId} cannot be taken: ${error.message}`);
+  });
   return { alternateId: asset.AlternateId, file: fileToEncode(await media.files(assetId), assetId) };
 }
 

@@ -1,5 +1,5 @@
 import { ContainerClient, RestError } from '@azure/storage-blob';
-import { FinalError, RetriableError } from '../streams/errors.ts';
+import { FinalError, RetriableError, StreamError } from '../streams/errors.ts';
 import { assetFileName } from '../streams/asset-file-name.ts';
 import type { RunReference } from '../streams/operation.ts';
 import type { Claims } from './claims.ts';
@@ -53,6 +53,14 @@ export function takeIn(
     const taken = await slots
       .use(run.runId, async () => endedInTime(claims, run, limits, work))
       .catch((error: unknown) => {
+        if (
+          error instanceof StreamError &&
+          error.code.startsWith('input-url-') &&
+          error.cause instanceof Error
+        ) {
+          const { code, cause } = error;
+          telemetry.problem('InputUrlFailed', { ...run, url: shown(url), code, reason: causeText(cause) });
+        }
         if (!(error instanceof RestError) || error.statusCode !== 403) throw error;
         // The signature has run out: the next execution reads a new one, and goes on behind what is there.
         containers.forget(target.sasLocatorId);
@@ -67,6 +75,12 @@ export function takeIn(
     }
     return taken;
   };
+}
+
+/** Several addresses that were tried fail together (AggregateError), and then have no message of their own. */
+function causeText(cause: Error): string {
+  const all = cause instanceof AggregateError ? cause.errors : [cause];
+  return all.map((one) => (one instanceof Error ? one.message : String(one))).join('; ');
 }
 
 function canceled(): FinalError {

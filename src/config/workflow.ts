@@ -50,7 +50,10 @@ const workflowSettings = z.object({
     .describe('How long a run waits for an unreachable target before the stream is published, not protected'),
   JOB_PATIENCE_MINUTES: integer(1, 10_080)
     .default(180)
-    .describe('How long an encoding job may make no progress before it is canceled'),
+    .describe('How long an encoding job may make no progress, once begun, before it is canceled'),
+  QUEUE_PATIENCE_HOURS: integer(1, 8760)
+    .default(168)
+    .describe('How long an encoding job may wait for the encoder before it is canceled'),
   INPUT_MAX_GIB: integer(1, 4096).default(64).describe('The largest file taken in from a URL, in GiB'),
   APPLICATIONINSIGHTS_CONNECTION_STRING: name.optional().describe('Application Insights; absent: logs only'),
 });
@@ -79,6 +82,7 @@ export interface WorkflowConfig {
   readonly verify: 'properties' | 'bytes';
   readonly targetPatienceMinutes: number;
   readonly jobPatienceMinutes: number;
+  readonly queuePatienceHours: number;
   /** Bytes. */
   readonly inputMaxBytes: number;
   readonly applicationInsights: string | undefined;
@@ -131,6 +135,7 @@ export function workflowConfig(environment: Environment = process.env): Workflow
     verify: settings.VERIFY,
     targetPatienceMinutes: settings.TARGET_PATIENCE_MINUTES,
     jobPatienceMinutes: settings.JOB_PATIENCE_MINUTES,
+    queuePatienceHours: settings.QUEUE_PATIENCE_HOURS,
     inputMaxBytes: settings.INPUT_MAX_GIB * 2 ** 30,
     applicationInsights: settings.APPLICATIONINSIGHTS_CONNECTION_STRING,
   };

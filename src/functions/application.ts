@@ -14,5 +14,10 @@ export interface Application {
 const sourcePatience = 10;
 
 export function patienceOf(config: WorkflowConfig): Patience {
-  return { source: sourcePatience, target: config.targetPatienceMinutes, job: config.jobPatienceMinutes };
+  return {
+    source: sourcePatience,
+    target: config.targetPatienceMinutes,
+    job: config.jobPatienceMinutes,
+    queue: config.queuePatienceHours * 60,
+  };
 }

@@ -36,7 +36,16 @@ const url = z
 
 const preset = z
   .union([z.string(), z.record(z.string(), z.unknown())], 'must be the name of a preset, or its JSON')
-  .transform((given) => (typeof given === 'string' ? given : JSON.stringify(given)))
+  .transform((given, context) => {
+    if (typeof given === 'string') return given;
+    try {
+      return JSON.stringify(given);
+    } catch {
+      // It came as JSON: nothing but its depth can keep it from becoming JSON again.
+      context.addIssue({ code: 'custom', message: 'is nested too deep' });
+      return z.NEVER;
+    }
+  })
   .refine((text) => text.length <= 16_384, 'must not be longer than 16384 characters')
   .refine(
     (text) => isPresetJson(text) || (presetNames as readonly string[]).includes(text),

@@ -7,6 +7,7 @@ const shares = {
   takeIn: [1, 8],
   createAsset: [1, 8],
   encode: [8, 10],
+  waitForEncoder: [10, 10],
   waitForJob: [10, 60],
   publishAsset: [60, 61],
   createOriginLocator: [61, 62],

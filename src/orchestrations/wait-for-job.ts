@@ -26,7 +26,8 @@ const looksInGeneration = 30;
 
 /**
  * Step 3: waits until the job has ended. It is looked at every second while it is new, then every ten seconds at
- * most; one that makes no progress for `patience.job` minutes is canceled.
+ * most; one that makes no progress for `patience.job` minutes is canceled. Standing in the queue is no fault of the
+ * job: that may take `patience.queue` minutes.
  */
 export function* waitForJob(
   context: OrchestrationContext,
@@ -58,16 +59,22 @@ function* wait(
       case 'processing':
       case 'canceling':
     }
-    context.df.setCustomStatus(statusOf('waitForJob', reading.percent / 100));
+    const inQueue = reading.state === 'waiting';
+    context.df.setCustomStatus(
+      inQueue ? statusOf('waitForEncoder') : statusOf('waitForJob', reading.percent / 100),
+    );
     const now = context.df.currentUtcDateTime.getTime();
     if (seen?.state !== reading.state || seen.percent !== reading.percent) {
       seen = { state: reading.state, percent: reading.percent, since: now };
     }
-    if (now - seen.since > patience.job * 60_000) {
+    // A run that began before there was this limit has none.
+    const limit = inQueue ? (patience.queue ?? Infinity) : patience.job;
+    if (now - seen.since > limit * 60_000) {
       yield* tryTo(context, 'cancelJob', { run, side, jobId }, patience.source);
+      const stood = inQueue ? 'waited in the queue' : `stood at ${reading.percent} % (${reading.state})`;
       throw new FinalError(
         'encoding-stuck',
-        `The encoding job stood at ${reading.percent} % (${reading.state}) for ${patience.job} minutes and was canceled: look at the encoder, then submit the stream again.`,
+        `The encoding job ${stood} for ${limit} minutes and was canceled: look at the encoder, then submit the stream again.`,
       );
     }
     yield context.df.createTimer(new Date(now + pauseAfter(now - seen.since)));

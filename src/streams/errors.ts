@@ -5,6 +5,7 @@ export const errorCodes = {
   'input-empty': 'The input has no file, or an empty one.',
   'input-encrypted': 'The asset is encrypted, so it can be neither encoded nor replicated.',
   'input-ambiguous': 'The input has several files and none of them is primary.',
+  'input-name': 'A file of the input has a name that no asset file may have.',
   'input-url-refused': 'The URL, or an address it leads to, may not be fetched.',
   'input-url-failed': 'The URL answered with something else than the file.',
   'input-too-large': 'The input is larger than this installation takes.',

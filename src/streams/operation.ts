@@ -41,6 +41,8 @@ export interface Patience {
   readonly target: number;
   /** For an encoding job that makes no progress. */
   readonly job: number;
+  /** For an encoding job that no encoder has begun; absent: as long as it takes. */
+  readonly queue?: number;
 }
 
 /** What `replicateStream` is given. */

@@ -32,6 +32,13 @@ describe('the addresses an input may come from', () => {
     ['64:ff9b::7f00:1', 'NAT64 of loopback'],
     ['2002:7f00:1::', '6to4 of loopback'],
     ['2001::1', 'Teredo'],
+    ['::7f00:1', 'IPv4-compatible loopback, in hex'],
+    ['::a9fe:a9fe', 'IPv4-compatible metadata'],
+    ['::168.63.129.16', "IPv4-compatible, Azure's platform"],
+    ['::2', 'reserved by the IETF'],
+    ['::fffe:7f00:1', 'reserved by the IETF'],
+    ['1::1', 'reserved by the IETF'],
+    ['4000::1', 'never given out'],
     ['not an address', 'nothing'],
   ])('refuses %s (%s)', (address) => {
     expect(isPublicAddress(address)).toBe(false);
@@ -73,7 +80,11 @@ describe('the addresses an input may come from', () => {
       new Promise((resolve) =>
         answers(addresses)('movies.test', { all }, (error, found) => resolve(error ?? found)),
       );
-    expect(await looked(['8.8.8.8', '10.0.0.1'], false)).toMatchObject({ code: 'input-url-refused' });
+    const refused = (await looked(['8.8.8.8', '10.0.0.1'], false)) as FinalError;
+    expect(refused).toMatchObject({ code: 'input-url-refused' });
+    // Where names inside lead is for the log only.
+    expect(refused.message).not.toContain('10.0.0.1');
+    expect((refused.cause as Error).message).toContain('10.0.0.1');
     expect(await looked(['8.8.8.8'], false)).toBe('8.8.8.8');
     expect(await looked(['8.8.8.8'], true)).toEqual([{ address: '8.8.8.8', family: 4 }]);
   });

@@ -250,6 +250,16 @@ describe('taking in a URL', () => {
       }),
     );
     expect(outcome).toMatchObject({ ok: false, error: { code: 'input-url-unreachable', retriable: true } });
+    // The caller knows the name, and not where it leads to; the log has that.
+    expect(outcome.ok ? '' : outcome.error.message).toMatch(/cannot be read: ECONNREFUSED$/);
+    expect(both.events).toContainEqual({
+      name: 'InputUrlFailed',
+      level: 'problem',
+      properties: expect.objectContaining({
+        streamId: run.streamId,
+        reason: `connect ECONNREFUSED 127.0.0.1:${port}`,
+      }) as unknown,
+    });
   });
 
   describe('from a server that is slow', () => {

@@ -272,6 +272,12 @@ describe('the HTTP API', () => {
       'bad-request',
     ],
     [
+      'a preset of many levels',
+      `{"streamId": "x", "input": {"url": "https://example.com/a.mp4"}, "preset": ${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}`,
+      400,
+      'bad-request',
+    ],
+    [
       'a private address',
       { streamId: 'x', input: { url: 'http://169.254.169.254/latest' } },
       422,

@@ -120,6 +120,17 @@ describe('while a data center is lost', () => {
     expect(await app.call('GET', '/api/streams/film')).toMatchObject({ json: { protected: true } });
   });
 
+  it('answers within seconds that nothing can be uploaded to a data center that hangs', async () => {
+    await lost('a', hang, async () => {
+      const begun = performance.now();
+      expect(await app.call('POST', '/api/uploads', { fileName: 'film.mp4' })).toMatchObject({
+        status: 503,
+        json: { code: 'media-service-unreachable' },
+      });
+      expect(performance.now() - begun).toBeLessThan(glance);
+    });
+  });
+
   it('answers within seconds that nothing can be said when both are lost', async () => {
     await lost('a', hang, () =>
       lost('b', hang, async () => {

@@ -246,6 +246,19 @@ describe('publishing a stream', () => {
     expect((await fetch(uploadUrl, { method: 'PUT', headers, body: content })).status).toBe(403);
   });
 
+  it('refuses at once a file whose name a terminal would obey', async () => {
+    const { assetId, uploadUrl } = await createUpload(both.dependencies, 'a', 'film.mp4');
+    const url = uploadUrl.replace('film.mp4', '%C2%9B31m%E2%80%AE4pm.mp4');
+    const headers = { 'x-ms-blob-type': 'BlockBlob' };
+    expect((await fetch(url, { method: 'PUT', headers, body: 'a video' })).status).toBe(201);
+    const run = await publish(await claimed('named', { assetId }));
+    const { message, ...failure } = failureOf(run);
+    expect(failure).toMatchObject({ code: 'input-name', retriable: false });
+    expect(message).toContain('control or format characters');
+    expect(message).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    expect(run.engine.calls.filter(({ name }) => name === 'inspectInput')).toHaveLength(1);
+  });
+
   it('publishes, not protected, when the target stays away; and leaves no half replica', async () => {
     const input = await prepare('alone');
     await both.stop('b');

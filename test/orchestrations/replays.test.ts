@@ -264,6 +264,32 @@ describe('orchestrations, with steps that answer as told', () => {
     expect(ended.times('cancelJob')).toBe(1);
   });
 
+  it('wait for a job in the queue: that is no lack of progress, and is told as waiting for the encoder', async () => {
+    const { output, engine } = await play({
+      orchestration: 'waitForJob',
+      input: { run, side: 'a', jobId: 'job', patience: { ...patience, queue: 120 } },
+      answers: {
+        // A look every ten seconds: longer than the 60 minutes that a job may make no progress.
+        readJob: ({ before }) =>
+          before < 500 ? { state: 'waiting', percent: 0, reason: '' } : usual['readJob'],
+      },
+    });
+    expect(output).toEqual({ ok: true, value: {} });
+    expect(engine.now - Date.UTC(2030, 0, 1)).toBeGreaterThan(70 * 60_000);
+    expect(engine.statuses).toContainEqual({ step: 'waitForEncoder', percent: 10 });
+  });
+
+  it('wait for a job that no encoder ever takes: cancels it when that takes too long', async () => {
+    const { output, times } = await play({
+      orchestration: 'waitForJob',
+      input: { run, side: 'a', jobId: 'job', patience: { ...patience, queue: 90 } },
+      answers: { readJob: () => ({ state: 'waiting', percent: 0, reason: '' }) },
+    });
+    expect(output).toMatchObject({ ok: false, error: { code: 'encoding-stuck', retriable: false } });
+    expect(times('readJob')).toBeGreaterThan(500);
+    expect(times('cancelJob')).toBe(1);
+  });
+
   it('re-sync, report: begins nothing', async () => {
     const ended = await play(scenarios['re-sync, report']);
     expect(ended.output).toMatchObject({ mode: 'report', checked: 5, unprotected: 2, repaired: 0 });
