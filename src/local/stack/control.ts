@@ -15,13 +15,19 @@ import {
 import { writePrivateJson } from './private-file.ts';
 import type { Stack } from './stack.ts';
 
+/** Bytes; the commands of control-protocol.ts are far shorter. */
+const longestCommand = 4096;
+
+/** What commands are about. */
+export type ControlledStack = Pick<Stack, 'startOutage' | 'endOutage' | 'restart' | 'stateOf'>;
+
 export interface ControlServer {
   close(): Promise<void>;
 }
 
 /** Takes commands from `failover outage` on loopback, from whoever can read control.json. */
 export async function startControl(
-  stack: Stack,
+  stack: ControlledStack,
   dataDirectory: string,
   done: (command: ControlCommand) => void,
 ): Promise<ControlServer> {
@@ -45,7 +51,7 @@ export async function startControl(
 }
 
 async function answer(
-  stack: Stack,
+  stack: ControlledStack,
   token: string,
   request: IncomingMessage,
   response: ServerResponse,
@@ -59,9 +65,13 @@ async function answer(
       send(401, { message: 'The token of control.json is needed.' });
       return;
     }
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const command = controlCommand.safeParse(JSON.parse(Buffer.concat(chunks).toString('utf8')));
+    const text = await readText(request);
+    if (text === undefined) {
+      response.setHeader('connection', 'close');
+      send(413, { message: `A command has at most ${longestCommand} bytes.` });
+      return;
+    }
+    const command = controlCommand.safeParse(jsonOf(text));
     if (!command.success) {
       send(400, { message: z.prettifyError(command.error) });
       return;
@@ -74,7 +84,29 @@ async function answer(
   }
 }
 
-async function carryOut(stack: Stack, command: ControlCommand): Promise<void> {
+/** Undefined when it is longer than any command. */
+async function readText(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  // Not ended with the loop: a refusal goes over the same connection.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > longestCommand) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Undefined, which is no command, when the text is no JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+async function carryOut(stack: ControlledStack, command: ControlCommand): Promise<void> {
   switch (command.command) {
     case 'start-outage': {
       await stack.startOutage(command.dataCenter, command.how);

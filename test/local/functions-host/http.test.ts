@@ -151,6 +151,18 @@ describe('HTTP functions on the local host', () => {
     },
   );
 
+  it('does not hear the sender of a refused request out for ever', { timeout: 30_000 }, async () => {
+    const socket = connect(Number(new URL(host.url).port), '127.0.0.1');
+    let received = '';
+    socket.setEncoding('utf8').on('data', (text: string) => (received += text));
+    socket.on('error', () => undefined);
+    socket.write('GET /api/guarded HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n');
+    const trickle = setInterval(() => socket.write('x'), 500);
+    await new Promise((closed) => socket.once('close', closed));
+    clearInterval(trickle);
+    expect(received).toMatch(/^HTTP\/1\.1 401 /);
+  });
+
   it('survives requests that are none', async () => {
     for (const line of [
       'GET http:// HTTP/1.1',

@@ -187,6 +187,23 @@ contract('the management API', (kind) => {
     expect(found.sort()).toEqual(['a', 'b', 'c', 'd', 'e'].map((name) => prefix + name));
   });
 
+  it.runIf(kind === 'local').each(['a/b', 'a\\b', 'a#b', 'a?b', '\u0000', '\u0085', 'a'.repeat(513)])(
+    'knows that %j is no id',
+    async (id) => {
+      const urls = await start(host.url, 'chain', { length: 0 });
+      const of = (which: string): string =>
+        urls[which]!.replace(`instances/${urls['id']}`, `instances/${encodeURIComponent(id)}`);
+      const answers = [
+        await fetch(of('statusQueryGetUri')),
+        await fetch(of('purgeHistoryDeleteUri'), { method: 'DELETE' }),
+        await fetch(of('terminatePostUri'), { method: 'POST' }),
+        await fetch(of('restartPostUri'), { method: 'POST' }),
+        await fetch(of('sendEventPostUri').replace('{eventName}', 'go'), { method: 'POST', body: '{}' }),
+      ];
+      expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400]);
+    },
+  );
+
   it.runIf(kind === 'local')('asks for its key', async () => {
     const urls = await start(host.url, 'chain', { length: 0 });
     const uri = new URL(urls['statusQueryGetUri']!);
