@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { finished } from 'node:stream';
 
-/** How long a client may go on to send a body that has been refused. Milliseconds; Kestrel's limit. */
+/** How long a client may go on to send a body that nobody reads any more. Milliseconds; Kestrel's limit. */
 const lingering = 5000;
 
 /** One HTTP request and its answer, with the request's URL taken apart. */
@@ -88,6 +88,15 @@ export function answerJson(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   answer(response, status, JSON.stringify(body), { ...headers, 'content-type': 'application/json' });
+}
+
+/** Ends the connection of a request that has been answered, when its body goes on for long. */
+export function limitLingering(request: IncomingMessage, response: ServerResponse): void {
+  response.on('finish', () => {
+    if (request.complete) return;
+    const enough = setTimeout(() => request.socket.destroy(), lingering);
+    finished(request, () => clearTimeout(enough));
+  });
 }
 
 /** Whatever a failed exchange can still be told. */

@@ -2,7 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.ts';
-import { answer, answerFailure, exchangeOf, type Exchange } from './exchange.ts';
+import { answer, answerFailure, exchangeOf, limitLingering, type Exchange } from './exchange.ts';
+
+/** Milliseconds; Node's own. */
+const headersTimeout = 60_000;
 
 /** An HTTP server on 127.0.0.1 whose requests one function answers. */
 export class HostServer {
@@ -21,6 +24,7 @@ export class HostServer {
   ): Promise<HostServer> {
     const handle = (request: IncomingMessage, response: ServerResponse): void => {
       response.on('error', () => response.destroy());
+      limitLingering(request, response);
       const exchange = exchangeOf(request, response);
       if (exchange === undefined) {
         answer(response, 400);
@@ -31,8 +35,8 @@ export class HostServer {
         answerFailure(exchange, error);
       });
     };
-    // A large upload may take longer than Node's five minutes.
-    const server = createServer({ requestTimeout: 0 }, handle);
+    // A large upload may take longer than Node's five minutes. No limit there would be none for the headers, either.
+    const server = createServer({ requestTimeout: 0, headersTimeout }, handle);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, '127.0.0.1', resolve);
