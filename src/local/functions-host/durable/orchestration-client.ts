@@ -56,9 +56,9 @@ export class OrchestrationClient {
     return id;
   }
 
-  /** @throws OrchestrationRequestError 404 */
+  /** @throws OrchestrationRequestError 404, or 400 for what is no id */
   async get(instanceId: string): Promise<InstanceRecord> {
-    const record = await this.engine.instances.read(instanceId);
+    const record = await this.find(instanceId);
     if (record === undefined) {
       throw new OrchestrationRequestError(404, `No instance with ID '${instanceId}' found.`);
     }
@@ -85,12 +85,20 @@ export class OrchestrationClient {
     return this.start(name, input, withNewId ? undefined : instanceId);
   }
 
-  /** Deletes an instance with its history. False: there was none. */
+  /**
+   * Deletes an instance with its history. False: there was none.
+   * @throws OrchestrationRequestError 400 for what is no id
+   */
   async purge(instanceId: string): Promise<boolean> {
-    if ((await this.engine.instances.read(instanceId)) === undefined) return false;
+    if ((await this.find(instanceId)) === undefined) return false;
     await this.engine.work.removeAll(instanceId);
     await this.engine.instances.purge(instanceId);
     return true;
+  }
+
+  private find(instanceId: string): Promise<InstanceRecord | undefined> {
+    requireStorable(instanceId);
+    return this.engine.instances.read(instanceId);
   }
 
   private async send(instanceId: string, message: (order: string) => Message): Promise<void> {
@@ -109,9 +117,24 @@ export class OrchestrationClient {
   }
 }
 
+/** Characters that a table's keys must not have (Azure Tables, "Understanding the Table service data model"). */
+// eslint-disable-next-line no-control-regex
+const notStorable = /[/\\#?\u0000-\u001f\u007f-\u009f]/;
+/** The longest key, in UTF-16 code units. */
+const longestKey = 512;
+
+/** Ids that an orchestration gave its children are not held to the rules for ids that callers choose. */
+function requireStorable(id: string): void {
+  if (id.length > longestKey || notStorable.test(id)) {
+    throw new OrchestrationRequestError(
+      400,
+      `An instance id has at most ${longestKey} characters and none of / \\ # ? and control characters.`,
+    );
+  }
+}
+
 function requireInstanceId(id: string): void {
-  // eslint-disable-next-line no-control-regex
-  if (id.length > 100 || id.startsWith('@') || /[/\\#?\u0000-\u001f\u007f-\u009f]/.test(id)) {
+  if (id.length > 100 || id.startsWith('@') || notStorable.test(id)) {
     throw new OrchestrationRequestError(
       400,
       'An instance id has 1 to 100 characters, does not start with @ and has none of / \\ # ? and control characters.',
