@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.ts';
 import { ActivityWorker } from './activity-worker.ts';
-import type { EngineParts } from './engine-parts.ts';
+import type { EngineParts, RunnerOfInstance } from './engine-parts.ts';
 import { HubHosts } from './hub-hosts.ts';
 import type { HubStorage } from './hub-storage.ts';
 import { InstanceRunner } from './instance-runner.ts';
@@ -119,7 +119,7 @@ export class Engine {
     return runner;
   }
 
-  private forget(runner: InstanceRunner): void {
+  private forget(runner: RunnerOfInstance): void {
     if (this.runners.get(runner.instanceId) === runner) this.runners.delete(runner.instanceId);
   }
 

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.ts';
 import { runEpisode, type EpisodeEnd } from './episode.ts';
-import type { EngineParts } from './engine-parts.ts';
+import type { EngineParts, RunnerOfInstance } from './engine-parts.ts';
 import { eventTypes, type HistoryEvent } from './history.ts';
 import { hasEnded, type InstanceRecord, type RecordChanges } from './instance-record.ts';
 import { InstanceChangedError } from './instance-store.ts';
@@ -29,7 +29,7 @@ interface Loaded {
  * transaction), then do what the commit calls for. Whatever breaks, the state in memory is thrown away and read again;
  * what a commit called for is done again from what is stored, and doing it twice does nothing.
  */
-export class InstanceRunner {
+export class InstanceRunner implements RunnerOfInstance {
   readonly instanceId: string;
   private readonly parts: EngineParts;
   private readonly log: Logger;
