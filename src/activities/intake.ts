@@ -32,6 +32,8 @@ export interface TakeInLimits {
 const parallel = 4;
 /** Says of a blob which request's input it is. */
 export const requestMetadata = 'inputrequest';
+/** Of a file whose server says that it can go on in the middle. */
+const mostVersions = 3;
 /** Milliseconds that the own storage may take longer than the reading. */
 const storageTime = 60_000;
 
@@ -99,26 +101,37 @@ export class Intake {
   ): Promise<TakenIn> {
     const { limits, end } = this.#options;
     const ask = { allowPrivate, signal: end.signal, headersWithin: limits.headersWithin };
-    let staged = await stagedBlocks(this.#blob, end.signal);
-    let opened = await openInputUrl(url, { ...ask, from: staged.bytes });
+    const waiting = await stagedBlocks(this.#blob, end.signal);
+    // Most likely that is the file as it is now.
+    let from = Math.max(0, ...[...waiting.values()].map(({ bytes }) => bytes));
+    let opened = await openInputUrl(url, { ...ask, from });
     let version = versionOf(opened.validator, opened.size);
-    if (opened.from > 0 && version !== staged.version) {
-      // Another file by now: its beginning is needed, too.
+    const known = waiting.get(version)?.bytes ?? 0;
+    if (known !== from) {
+      // Another file by now, of which there is less, or nothing.
       opened.body.destroy();
-      opened = await openInputUrl(url, { ...ask, from: 0 });
+      from = known;
+      opened = await openInputUrl(url, { ...ask, from });
       version = versionOf(opened.validator, opened.size);
     }
-    if (opened.from === 0) staged = { version, ids: [], bytes: 0 };
+    const staged = opened.from === 0 ? undefined : waiting.get(version);
+    if (opened.from > 0 && staged?.bytes !== opened.from) {
+      opened.body.destroy();
+      throw new RetriableError('input-url-unreachable', `${shown(url)} changes while it is read.`);
+    }
     try {
       this.#refuseAbove(opened.size ?? 0, url);
-      // Stopping early pays only where the next execution can go on.
-      const resumable = opened.validator !== undefined && opened.body.headers['accept-ranges'] === 'bytes';
-      if (resumable || opened.from > 0) {
+      const begun = staged ?? { version, ids: [], bytes: 0 };
+      // Stopping early pays only where the next execution can go on: a server may say so and not do so (`from`), or
+      // give another version every time.
+      const says = opened.validator !== undefined && opened.body.headers['accept-ranges'] === 'bytes';
+      const does = from === 0 && waiting.size < mostVersions;
+      if (opened.from > 0 || (says && does)) {
         end.within(budget + storageTime, storageIsSlow);
-        return await this.#store(url, opened, { ...staged, version }, budget);
+        return await this.#store(url, opened, begun, budget);
       }
       end.within(limits.longestWhole, () => tooLong(url, limits));
-      return await this.#store(url, opened, { ...staged, version }, undefined);
+      return await this.#store(url, opened, begun, undefined);
     } finally {
       opened.body.destroy();
     }

@@ -32,14 +32,14 @@ export class BlockCutter {
 
 /** A file's beginning, as blocks that wait to be committed. */
 export interface StagedBlocks {
-  /** Of the file they are of; see `versionOf`. Empty when there are none. */
+  /** Of the file they are of; see `versionOf`. */
   readonly version: string;
   readonly ids: readonly string[];
   readonly bytes: number;
 }
 
 const versionLength = 16;
-const pattern = /^(?<version>[0-9a-f]{16})-(?<offset>\d{13})-(?<length>\d{7})$/;
+const pattern = /^([0-9a-f]{16})-(\d{13})-(\d{7})$/;
 
 /** Stands in the blocks' ids, so that blocks of different versions of a file are never mixed. */
 export function versionOf(validator: string | undefined, size: number | undefined): string {
@@ -56,20 +56,24 @@ export function blockId(version: string, offset: number, length: number): string
   return Buffer.from(`${version}-${place}`).toString('base64');
 }
 
-/** The blocks that wait, as far as they follow each other without a gap. */
-export async function stagedBlocks(blob: BlockBlobClient, abortSignal: AbortSignal): Promise<StagedBlocks> {
+/** The blocks that wait, by the version of the file they are of: of each as far as they follow without a gap. */
+export async function stagedBlocks(
+  blob: BlockBlobClient,
+  abortSignal: AbortSignal,
+): Promise<ReadonlyMap<string, StagedBlocks>> {
   const list = await blob.getBlockList('uncommitted', { abortSignal }).catch(() => undefined);
-  const names = (list?.uncommittedBlocks ?? []).map(({ name }) => Buffer.from(name, 'base64').toString());
-  const lengths = new Map<number, number>();
-  let version = '';
-  for (const name of names) {
-    const found = pattern.exec(name)?.groups;
-    if (found === undefined) continue;
-    version = version === '' ? (found['version'] ?? '') : version;
-    if (found['version'] !== version) continue;
-    const offset = Number(found['offset']);
-    lengths.set(offset, Math.max(lengths.get(offset) ?? 0, Number(found['length'])));
+  const lengths = new Map<string, Map<number, number>>();
+  for (const { name } of list?.uncommittedBlocks ?? []) {
+    const [, version, offset, length] = pattern.exec(Buffer.from(name, 'base64').toString()) ?? [];
+    if (version === undefined) continue;
+    const known = lengths.get(version) ?? new Map<number, number>();
+    known.set(Number(offset), Math.max(known.get(Number(offset)) ?? 0, Number(length)));
+    lengths.set(version, known);
   }
+  return new Map([...lengths].map(([version, known]) => [version, chainOf(version, known)]));
+}
+
+function chainOf(version: string, lengths: ReadonlyMap<number, number>): StagedBlocks {
   const ids: string[] = [];
   let bytes = 0;
   for (let length = lengths.get(0); length !== undefined; length = lengths.get(bytes)) {

@@ -59,11 +59,11 @@ describe('taking in a URL', () => {
   }
 
   /** As `serve`, and stands still after so many bytes of every answer. */
-  function stall(upTo: number): typeof answer {
+  function stall(upTo: number, etag = '"1"'): typeof answer {
     return (request, response) => {
       const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
       response.writeHead(from > 0 ? 206 : 200, {
-        etag: '"1"',
+        etag,
         'accept-ranges': 'bytes',
         'content-length': content.length - from,
         ...(from > 0 ? { 'content-range': `bytes ${from}-${content.length - 1}/${content.length}` } : {}),
@@ -294,6 +294,37 @@ describe('taking in a URL', () => {
       expect(outcome.ok ? '' : outcome.error.message).toMatch(/did not answer within 0.5 seconds/);
       expect(JSON.stringify(outcome)).not.toContain('SECRET');
       await new Promise((resolve) => slow.close(resolve));
+    });
+
+    it.each([
+      ['says that it does ranges, and does not', () => '"1"'],
+      ['has another file every time', () => `"${asked.length}"`],
+    ])('does not begin again and again where the server %s', async (_what, etag) => {
+      const { take } = await begin();
+      answer = (_request, response) => {
+        response.writeHead(200, { etag: etag(), 'accept-ranges': 'bytes', 'content-length': 50_000_000 });
+        drip(response, Buffer.alloc(64 * 1024));
+      };
+      const activity = limited({ longestWhole: 1000 });
+      let outcome = await take(0.1, activity);
+      for (let tries = 1; outcome.ok && tries < 8; tries += 1) outcome = await take(0.1, activity);
+      expect(outcome).toMatchObject({ ok: false, error: { code: 'input-url-failed', retriable: false } });
+    });
+
+    it('goes on with a file that has changed once', async () => {
+      const { take, stored } = await begin();
+      answer = stall(3 * mebibyte);
+      expect(await take(0.1)).toMatchObject({ ok: true, value: { finished: false } });
+      answer = stall(2 * mebibyte, '"2"');
+      const done = [];
+      for (let round = 0; round < 2; round += 1) {
+        const outcome = await take(0.1);
+        done.push(outcome.ok ? outcome.value.done : 0);
+      }
+      expect(done[1]).toBeGreaterThan(done[0]!);
+      answer = serve({ etag: '"2"' });
+      expect(await take()).toMatchObject({ ok: true, value: { finished: true } });
+      expect((await stored()).bytes.equals(content)).toBe(true);
     });
 
     it('gives up on a body that comes byte by byte', async () => {
