@@ -33,11 +33,20 @@ const blockMargin = 1.25;
 
 /**
  * What bounds the decoder's memory: what the file says of itself at its start does not bind what follows. Pictures
- * beyond it are errors, which `checkEnd` knows.
+ * beyond it are errors.
  */
 function decoderLimits({ pixels }: SourceVideo): string[] {
-  const most = Math.max(Math.ceil(pixels * blockMargin), mostPixelsLater);
-  return ['-threads', String(decoderThreads), '-max_pixels', String(most)];
+  return ['-threads', String(decoderThreads), ...pixelLimit(Math.max(pixels, mostPixelsLater))];
+}
+
+/** Options before an input: its decoders refuse pictures of more pixels, in words that `refusedSize` knows. */
+export function pixelLimit(pixels: number): string[] {
+  return ['-max_pixels', String(Math.ceil(pixels * blockMargin))];
+}
+
+/** The size of a picture that was refused; in the words of ffmpeg's av_image_check_size2. */
+export function refusedSize(errors: string): string | undefined {
+  return /Picture size (\d+x\d+) exceeds specified max pixel count/.exec(errors)?.[1];
 }
 
 /** The arguments of ffmpeg for one run that makes every rendition. */

@@ -1,3 +1,4 @@
+import { refusedSize } from './encode-command.ts';
 import { finalError, retriableError } from './encode-error.ts';
 import type { EncoderLog } from './encoder-log.ts';
 import type { ProcessEnd } from './ffmpeg-process.ts';
@@ -9,8 +10,8 @@ export function checkEnd({ exitCode, killedBy, errors }: ProcessEnd, name: strin
   if (killedBy !== null) {
     throw retriableError('ErrorProcessingTask', `ffmpeg was ended by ${killedBy} while encoding '${name}'.`);
   }
-  // In the words of ffmpeg's av_image_check_size2; the decoder passes over such pictures, so it may end well.
-  const tooLarge = /Picture size (\d+x\d+) exceeds specified max pixel count/.exec(errors)?.[1];
+  // The decoder passes over such pictures, so it may end well.
+  const tooLarge = refusedSize(errors);
   if (tooLarge !== undefined) {
     throw finalError(
       'ErrorExecutingTaskUnsupportedFormat',

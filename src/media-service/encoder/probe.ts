@@ -1,7 +1,7 @@
 import { finalError, retriableError } from './encode-error.ts';
-import { inputOptions } from './encode-command.ts';
+import { inputOptions, pixelLimit, refusedSize } from './encode-command.ts';
 import { startProcess } from './ffmpeg-process.ts';
-import { probeOutput, type ProbeOutput } from './source-media.ts';
+import { mostPixels, probeOutput, type ProbeOutput } from './source-media.ts';
 
 /** What ffprobe reads of the largest file takes seconds; this is for storage that crawls. */
 const longestProbe = 180_000;
@@ -24,6 +24,7 @@ export async function probe(
       '-v',
       'error',
       ...inputOptions,
+      ...pixelLimit(mostPixels),
       '-show_streams',
       '-show_format',
       '-of',
@@ -45,6 +46,13 @@ export async function probe(
     throw retriableError(
       'ErrorProcessingTask',
       `ffprobe was ended by ${killedBy} while reading '${input.name}'; a newer one (FFPROBE_PATH) may read it.`,
+    );
+  }
+  const tooLarge = refusedSize(errors);
+  if (tooLarge !== undefined) {
+    throw finalError(
+      'ErrorExecutingTaskUnsupportedFormat',
+      `The picture of '${input.name}' is ${tooLarge}; at most ${mostPixels} pixels can be encoded.`,
     );
   }
   if (exitCode !== 0) throw unreadable(input.name, errors);

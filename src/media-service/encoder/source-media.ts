@@ -50,7 +50,6 @@ const stream = z.object({
   codec_name: text,
   width: number,
   height: number,
-  refs: number,
   sample_aspect_ratio: text,
   avg_frame_rate: text,
   r_frame_rate: text,
@@ -81,9 +80,7 @@ export type ProbeOutput = z.infer<typeof probeOutput>;
 
 /** What decoders of H.264's level 6.2 take (ITU-T H.264, table A-1); more is an attack or no video. */
 const largestSide = 8192;
-const mostPixels = 139_264 * 16 ** 2;
-/** Pixels of all the pictures that a decoder keeps to refer to. */
-const mostReferencePixels = 696_320 * 16 ** 2;
+export const mostPixels = 139_264 * 16 ** 2;
 const standardRates: readonly Rate[] = [
   [24000, 1001],
   [24, 1],
@@ -117,18 +114,12 @@ export function readSourceMedia({ streams, format }: ProbeOutput, inputName: str
     );
   }
   const upright = uprightSize(video);
-  const { width = 0, height = 0, refs = 1 } = video;
+  const { width = 0, height = 0 } = video;
   const pixels = width * height;
   if (Math.max(upright.width, upright.height) > largestSide || pixels > mostPixels) {
     throw finalError(
       'ErrorExecutingTaskUnsupportedFormat',
       `The picture of '${inputName}' is ${upright.width}x${upright.height}; at most ${largestSide} pixels a side and ${mostPixels} in all can be encoded.`,
-    );
-  }
-  if (refs * pixels > mostReferencePixels) {
-    throw finalError(
-      'ErrorExecutingTaskUnsupportedFormat',
-      `The video of '${inputName}' refers to ${refs} pictures of ${width}x${height} at a time, which is more than any level of H.264 allows. Encode it with fewer reference frames.`,
     );
   }
   const durations = [statedDuration(video), format.duration].filter(

@@ -89,18 +89,29 @@ describe('what cannot be encoded fails at once, says why and leaves nothing', ()
     expect(message).toMatch(/^'gap\.mkv' is longer than video of its \d+ bytes can be/);
   });
 
+  test('a picture that is too large', async () => {
+    const large = await kit.make(
+      'large.mkv',
+      ...['-f', 'lavfi', '-i', 'color=red:size=8192x8192:rate=1:duration=1'],
+      ...['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p'],
+    );
+    const { code, message } = await failure({ 'large.mkv': large });
+    expect(code).toBe('ErrorExecutingTaskUnsupportedFormat');
+    expect(message).toContain('is 8192x8192; at most');
+  });
+
   test('a picture that becomes too large in the middle', async () => {
     const small = await kit.make('small.ts', '-i', video, '-c', 'copy', '-an');
     const large = await kit.make(
       'large.ts',
-      ...['-f', 'lavfi', '-i', 'color=red:size=4096x2560:rate=25:duration=0.12'],
+      ...['-f', 'lavfi', '-i', 'color=red:size=4608x2816:rate=25:duration=0.12'],
       ...['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p'],
     );
     const { code, message } = await failure({
       'growing.ts': Buffer.concat([await readFile(small), await readFile(large)]),
     });
     expect(code).toBe('ErrorExecutingTaskUnsupportedFormat');
-    expect(message).toContain('changes to 4096x2560 in the middle');
+    expect(message).toContain('changes to 4608x2816 in the middle');
   });
 
   test('sound without a picture, also with a cover', async () => {

@@ -70,13 +70,6 @@ describe('the picture', () => {
     expect(() => read([{ ...picture, width: 8192, height: 8192 }])).toThrow(/is 8192x8192; at most/);
     expect(read([{ ...picture, width: 8192, height: 4320 }]).video.pixels).toBe(35_389_440);
   });
-
-  test('one that refers to more than a decoder can be asked to keep is refused', () => {
-    const large = { ...picture, width: 4096, height: 4096 };
-    expect(() => read([{ ...large, refs: 16 }])).toThrow(/refers to 16 pictures of 4096x4096/);
-    expect(read([{ ...large, refs: 10 }]).video).toMatchObject({ width: 4096 });
-    expect(read([{ ...picture, refs: 16 }]).video).toMatchObject({ width: 1920 });
-  });
 });
 
 test('a recording that was never closed has no duration', () => {
