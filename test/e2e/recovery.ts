@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { commandStack } from '../../src/cli/stack-control.ts';
+import { seeded } from '../seeded.ts';
 import type { StartedStack } from './local-stack.ts';
 import { publishedStack, type PublishedStack } from './published-stack.ts';
 import { ended, expectPublishedOnce, submit, uploadFile } from './publishing.ts';
@@ -95,19 +96,8 @@ async function pidOf(stack: StartedStack, victim: Victim): Promise<number> {
   return victim === 'functions' ? functions!.pid : dataCenters[victim].pid;
 }
 
-/** Numbers that look random and are the same for the same seed (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** One kill of each program, at steps that the seed chooses. */
 export function sampleOfKills(seed: number): readonly Kill[] {
-  const random = seededRandom(seed);
+  const random = seeded(seed);
   return victims.map((victim) => ({ victim, step: steps[Math.floor(random() * steps.length)]! }));
 }

@@ -11,7 +11,7 @@ import { readStoredTrack } from '../../src/media-service/packager/stored-track.t
 import { publishFiles } from '../media-service/origin/publish.ts';
 import { makeStored, reader, syntheticVideo } from '../media-service/packager/synthetic.ts';
 import { startAzuriteIn } from '../media-service/running-service.ts';
-import { seeded } from '../media-service/seeded.ts';
+import { seeded } from '../seeded.ts';
 
 const viewers = 100;
 const requestsEach = 200;

@@ -1,17 +1,7 @@
 import { expect } from 'vitest';
+import { seeded } from '../../seeded.ts';
 import { fragment, quick, type EdgeBetween } from './edge-between.ts';
 import type { Behaviour } from './unsteady-origin.ts';
-
-/** mulberry32: the same numbers from 0 to 1 for the same seed. */
-function numbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 export interface Outcomes {
   whole: number;
@@ -28,7 +18,7 @@ export async function viewThroughRandomFailures(
   seed: number,
   load: { readonly viewers: number; readonly requests: number },
 ): Promise<Outcomes> {
-  const next = numbers(seed);
+  const next = seeded(seed);
   const length = on.a.bodyLength;
   const choose = (): Behaviour => {
     const after = Math.floor(next() * length);

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { seeded } from '../../seeded.ts';
 import type { ContractApp, RunningHost } from './functions-host.ts';
 import { ended, start, type Urls } from './orchestrations.ts';
 
@@ -31,15 +32,4 @@ export async function killAtRandom(app: ContractApp, seed: number): Promise<void
   expect(calls).toBeGreaterThanOrEqual(25);
   expect(calls).toBeLessThanOrEqual(25 + 2 * 6);
   await host.kill('SIGKILL');
-}
-
-/** Numbers in [0, 1) that are the same at every run (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BoundedCache } from '../../../src/media-service/origin/bounded-cache.ts';
-import { seeded } from '../seeded.ts';
+import { seeded } from '../../seeded.ts';
 
 const client = new AbortController();
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ByteGate } from '../../../src/media-service/origin/byte-gate.ts';
-import { seeded } from '../seeded.ts';
+import { seeded } from '../../seeded.ts';
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -6,7 +6,7 @@ import {
   targetDuration,
 } from '../../../src/media-service/packager/bandwidth.ts';
 import type { SegmentIndex } from '../../../src/media-service/packager/segment-index.ts';
-import { seeded } from '../seeded.ts';
+import { seeded } from '../../seeded.ts';
 
 /** Segments of so many seconds and bytes each. */
 function indexOf(...segments: readonly (readonly [seconds: number, bytes: number])[]): SegmentIndex {

@@ -5,7 +5,7 @@ import { MalformedMediaError } from '../../../src/media-service/boxes/malformed-
 import { UnsupportedMediaError } from '../../../src/media-service/packager/errors.ts';
 import { findSegment, segmentCount, segmentTime } from '../../../src/media-service/packager/segment-index.ts';
 import { readStoredTrack } from '../../../src/media-service/packager/stored-track.ts';
-import { seeded } from '../seeded.ts';
+import { seeded } from '../../seeded.ts';
 import {
   makeMoov,
   makeSegment,

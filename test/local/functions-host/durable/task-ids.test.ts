@@ -4,6 +4,7 @@ import { runEpisode, type Episode } from '../../../../src/local/functions-host/d
 import { eventTypes, type HistoryEvent } from '../../../../src/local/functions-host/durable/history.ts';
 import { failure, type Message } from '../../../../src/local/functions-host/durable/messages.ts';
 import { OpenTasks } from '../../../../src/local/functions-host/durable/open-tasks.ts';
+import { seeded } from '../../../seeded.ts';
 import { replay } from './orchestrator-functions.ts';
 
 /**
@@ -21,14 +22,6 @@ interface Call {
   tag: string;
   failures: number;
   attempts: number;
-}
-
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
 }
 
 function program(random: () => number): Step[] {
