@@ -84,10 +84,12 @@ export class FunctionApp {
 
   /** Follows an operation to its end. */
   async follow(operationId: unknown): Promise<Answer['json']> {
+    const deadline = Date.now() + 120_000;
     for (;;) {
-      const { status, json } = await this.call('GET', `/api/operations/${String(operationId)}`);
+      const { status, json, text } = await this.call('GET', `/api/operations/${String(operationId)}`);
       if (status !== 200) throw new Error(`Reading the operation answered ${status}`);
       if (json['status'] !== 'running') return json;
+      if (Date.now() > deadline) throw new Error(`The operation does not end: ${text}`);
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
   }

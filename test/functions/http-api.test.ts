@@ -1,7 +1,7 @@
 import { TableClient, TableServiceClient } from '@azure/data-tables';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { QueueServiceClient } from '@azure/storage-queue';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { AssetId } from '../../src/media-service/model.ts';
 import { TwoDataCenters } from '../two-data-centers.ts';
 import { sampleOf, shapeOf } from '../docs/samples.ts';
@@ -222,12 +222,11 @@ describe('the HTTP API', () => {
     const body = { streamId: 'canceled', input: { assetId: await upload('slow.mp4') } };
     const { json } = await call('POST', '/api/streams', body);
     const operation = `/api/operations/${String(json['operationId'])}`;
-    for (;;) {
-      const { json: now } = await call('GET', operation);
-      if (now['step'] === 'waitForJob') break;
-      expect(now['status']).toBe('running');
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await vi.waitFor(
+      async () =>
+        expect((await call('GET', operation)).json).toMatchObject({ status: 'running', step: 'waitForJob' }),
+      { timeout: 30_000, interval: 100 },
+    );
     expect((await call('POST', `${operation}/cancel`)).status).toBe(202);
     expect(await app.follow(json['operationId'])).toMatchObject({
       status: 'canceled',

@@ -4,9 +4,8 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import {
   buildEncoderProgram,
   decodeErrors,
@@ -68,8 +67,8 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(20);
+async function untilGone(pids: readonly number[]): Promise<void> {
+  await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 20_000, interval: 20 });
 }
 
 async function committed(job: TestJob): Promise<string[]> {
@@ -142,7 +141,7 @@ test('a lost lease ends the work at once; the next encoder makes it whole', asyn
   start({ speed: 'ultrafast' });
   await job.taken(2);
   expect(job.outcomes).toEqual([]);
-  await until(() => !isAlive(running));
+  await untilGone([running]);
   job.cancel();
   await job.done;
 });
@@ -175,7 +174,7 @@ test('a killed encoder leaves no ffmpeg, and its job is made whole by another', 
   expect(orphans).toHaveLength(1);
   child.kill('SIGKILL');
   await once(child, 'exit');
-  await until(() => !orphans.some(isAlive));
+  await untilGone(orphans);
   expect(await committed(job)).toEqual([]);
 
   start();
