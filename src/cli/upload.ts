@@ -60,9 +60,10 @@ export async function uploadInput(
     });
   } catch (error) {
     if (signal.aborted) throw new StoppedError('The upload is stopped. Nothing is published.');
-    const reason =
-      error instanceof RestError ? (error.code ?? `status ${error.statusCode ?? 'unknown'}`) : 'cut off';
-    throw new UploadError(`${path} could not be uploaded (${reason}). Try again.`);
+    const { code } = error as { readonly code?: unknown };
+    const status = error instanceof RestError ? `status ${error.statusCode ?? 'unknown'}` : undefined;
+    const reason = typeof code === 'string' ? code : (status ?? 'cut off');
+    throw new UploadError(`${path} could not be uploaded (${reason}). Try again.`, { cause: error });
   }
   return assetId;
 }
