@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { stackFile, type StackFile } from '../local/stack-file.ts';
+import { readJson } from '../local/stack/private-file.ts';
+import { stackFile, stackFileName, type StackFile } from '../local/stack/stack-file.ts';
 import type { ApiConnection } from './failover-api.ts';
 
 /** The command cannot tell which Function App, or which stack, is meant; the message says how to tell it. */
@@ -40,13 +40,11 @@ export async function connectionOf(options: ConnectionOptions): Promise<ApiConne
 export function localStack(dataDirectory: string | undefined): string {
   if (dataDirectory !== undefined) {
     const directory = resolve(dataDirectory);
-    if (existsSync(join(directory, 'stack.json'))) return directory;
-    throw new NoConnectionError(
-      `No stack is running in ${directory}. Start it: npm start -- --data-dir ${directory}`,
-    );
+    if (existsSync(join(directory, stackFileName))) return directory;
+    throw noStackIn(directory);
   }
   for (let folder = process.cwd(); ; folder = dirname(folder)) {
-    if (existsSync(join(folder, '.local', 'stack.json'))) return join(folder, '.local');
+    if (existsSync(join(folder, '.local', stackFileName))) return join(folder, '.local');
     if (folder === dirname(folder)) break;
   }
   throw new NoConnectionError(
@@ -55,9 +53,18 @@ export function localStack(dataDirectory: string | undefined): string {
   );
 }
 
+function noStackIn(directory: string): NoConnectionError {
+  return new NoConnectionError(
+    `No stack is running in ${directory}. Start it: npm start -- --data-dir ${directory}`,
+  );
+}
+
 async function readStackFile(directory: string): Promise<StackFile> {
-  const path = join(directory, 'stack.json');
-  const { data } = stackFile.safeParse(JSON.parse(await readFile(path, 'utf8')));
+  const path = join(directory, stackFileName);
+  const content = await readJson(path);
+  // It was stopped since it was found.
+  if (content === undefined) throw noStackIn(directory);
+  const { data } = stackFile.safeParse(content);
   if (data === undefined) throw new NoConnectionError(`${path} is not what this version writes.`);
   return data;
 }

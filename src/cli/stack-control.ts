@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
@@ -8,6 +7,7 @@ import {
   type ControlAnswer,
   type ControlCommand,
 } from '../local/stack/control-protocol.ts';
+import { readJson } from '../local/stack/private-file.ts';
 import { localStack, NoConnectionError } from './connection.ts';
 
 const refusal = z.object({ message: z.string() });
@@ -22,10 +22,11 @@ export async function commandStack(
   signal?: AbortSignal,
 ): Promise<ControlAnswer> {
   const directory = localStack(dataDirectory);
-  const content = await readFile(join(directory, controlFileName), 'utf8').catch(() => {
+  const content = await readJson(join(directory, controlFileName));
+  if (content === undefined) {
     throw new NoConnectionError(`The stack of ${directory} is coming up or being stopped. Try again.`);
-  });
-  const { url, token, pid } = controlFile.parse(JSON.parse(content));
+  }
+  const { url, token, pid } = controlFile.parse(content);
   const response = await fetch(url, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}` },

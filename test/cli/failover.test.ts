@@ -445,6 +445,13 @@ describe('exit codes', () => {
 });
 
 describe('the local stack', () => {
+  test('that is found without its control.json is told as coming up or going', async () => {
+    await writeFile(join(folder, 'stack.json'), '{}');
+    const ended = await runFailover(['outage', 'start', 'a', '--data-dir', folder], { cwd: folder });
+    expect(ended.code).toBe(3);
+    expect(ended.stderr).toContain('is coming up or being stopped');
+  });
+
   test('is found from a folder below', async () => {
     api = await startStandInApi(() => ({ body: running }));
     const side = {

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { createMediaServices } from '../../src/media-services-client/client.ts';
 import type { MediaServices } from '../../src/media-services-client/media-services.ts';
-import { stackFile, type StackFile } from '../../src/local/stack-file.ts';
+import { stackFile, type StackFile } from '../../src/local/stack/stack-file.ts';
 import type { DataCenterKey } from '../../src/streams/data-center.ts';
 
 const run = promisify(execFile);

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { DataCenterKey } from '../../streams/data-center.ts';
 import type { Azurite } from '../azurite.ts';
-import type { StackFile } from '../stack-file.ts';
 import { clientId, resource } from './programs.ts';
+import { stackFileName, type StackFile } from './stack-file.ts';
 
 interface RunningAt {
   readonly url: string;
@@ -19,7 +19,7 @@ export interface StackParts {
 }
 
 export function stackFilePath(dataDirectory: string): string {
-  return join(dataDirectory, 'stack.json');
+  return join(dataDirectory, stackFileName);
 }
 
 /** What stack.json tells others: every address, credential and process id. */

@@ -24,6 +24,9 @@ const dataCenter = z.object({
   pid,
 });
 
+/** In the stack's data directory, while it runs. */
+export const stackFileName = 'stack.json';
+
 /** `.local/stack.json` (mode 0600): every address, credential and process id of a running stack. */
 export const stackFile = z.object({
   functions: z.object({ url: z.string(), host: z.enum(['func', 'local']), key: z.string(), pid }).optional(),

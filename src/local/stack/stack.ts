@@ -2,7 +2,6 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DataCenterKey } from '../../streams/data-center.ts';
 import { AzuriteEndedError, startAzurite, type Azurite } from '../azurite.ts';
-import type { StackFile } from '../stack-file.ts';
 import { coreTools, requireCoreTools } from './core-tools.ts';
 import { healthy } from './health.ts';
 import { writeLocalSettings } from './local-settings.ts';
@@ -15,6 +14,7 @@ import * as programs from './programs.ts';
 import { writeSettings, type PortName, type StackSettings } from './settings.ts';
 import type { FunctionsHost, OutageKind, ProgramState, Restartable } from './stack-parts.ts';
 import { describeStack, stackFilePath } from './stack-description.ts';
+import type { StackFile } from './stack-file.ts';
 import { Supervisor } from './supervisor.ts';
 
 export interface StackOptions {
