@@ -1,5 +1,5 @@
 import type { OriginState } from '../../web/edge-status.ts';
-import { OriginFailure } from './origin-failure.ts';
+import { OriginFailure, type FailureKind } from './origin-failure.ts';
 import type { Origin } from './origin.ts';
 import { probe } from './probe.ts';
 import type { OnStateChange, OriginHealth, Routing } from './routing.ts';
@@ -12,14 +12,22 @@ interface Memory {
   nextProbe: Date | undefined;
   timer: NodeJS.Timeout | undefined;
   serverErrors: number;
+  /** It was slow: while it is probed for that, the other data center comes first. */
+  inDoubt: boolean;
+  doubts: number;
+  lastDoubt: number;
   /** Rests since it was last steady: each is twice as long as the one before. */
   rests: number;
   probesPassed: number;
 }
 
+/** Whoever asks for a great deal at once makes any data center slow: only a probe tells whether it hangs. */
+const slow: ReadonlySet<FailureKind> = new Set(['silent', 'stalled']);
+
 /**
- * A circuit breaker for each data center. A request that fails makes it rest; after a while it is probed, and when it
- * is well viewers are sent there again. No viewer's request is ever the probe.
+ * A circuit breaker for each data center. A request that fails makes it rest, or, when it was merely slow, be probed at
+ * once and rest if that fails too; after a while it is probed, and when it is well viewers are sent there again. No
+ * viewer's request is ever the probe.
  */
 export class FailureMemory implements Routing {
   readonly #memories: ReadonlyMap<Origin, Memory>;
@@ -45,6 +53,9 @@ export class FailureMemory implements Routing {
           nextProbe: undefined,
           timer: undefined,
           serverErrors: 0,
+          inDoubt: false,
+          doubts: 0,
+          lastDoubt: -Infinity,
           rests: 0,
           probesPassed: 0,
         },
@@ -58,8 +69,11 @@ export class FailureMemory implements Routing {
   /** One that rests may still be asked, last: its health check may be wrong, and there is nothing to lose. */
   candidates(): readonly Origin[] {
     const origins = [...this.#memories.keys()];
-    const serving = origins.filter((origin) => this.#memory(origin).state === 'serving');
-    return [...serving, ...origins.filter((origin) => !serving.includes(origin))];
+    const rank = (origin: Origin): number => {
+      const { state, inDoubt } = this.#memory(origin);
+      return state !== 'serving' ? 2 : inDoubt ? 1 : 0;
+    };
+    return origins.sort((one, other) => rank(one) - rank(other));
   }
 
   preferred(): Origin['key'] | undefined {
@@ -70,6 +84,7 @@ export class FailureMemory implements Routing {
   succeeded(origin: Origin): void {
     const memory = this.#memory(origin);
     memory.serverErrors = 0;
+    memory.doubts = 0;
   }
 
   failed(origin: Origin, failure: OriginFailure): void {
@@ -81,10 +96,8 @@ export class FailureMemory implements Routing {
       memory.serverErrors += 1;
       if (memory.serverErrors < this.#timings.serverErrors) return;
     }
-    const steady = Date.now() - memory.since.getTime() >= this.#timings.steadyAfter;
-    memory.rests = steady ? 1 : memory.rests + 1;
-    origin.dropIdleConnections();
-    this.#rest(origin, memory, failure);
+    if (slow.has(failure.code)) void this.#doubt(origin, memory, failure);
+    else this.#restAnew(origin, memory, failure);
   }
 
   health(origin: Origin): OriginHealth {
@@ -103,8 +116,34 @@ export class FailureMemory implements Routing {
     return memory;
   }
 
+  async #doubt(origin: Origin, memory: Memory, failure: OriginFailure): Promise<void> {
+    if (memory.inDoubt) return;
+    memory.inDoubt = true;
+    const now = performance.now();
+    // Of all the requests that fail at the same time only one counts.
+    if (now - memory.lastDoubt >= this.#timings.doubtSpacing) {
+      memory.lastDoubt = now;
+      memory.doubts += 1;
+    }
+    const ofProbe = await this.#probeFailure(origin);
+    memory.inDoubt = false;
+    if (this.#closing.signal.aborted || memory.state !== 'serving') return;
+    if (ofProbe !== undefined || memory.doubts >= this.#timings.doubts) {
+      this.#restAnew(origin, memory, ofProbe ?? failure);
+    }
+  }
+
+  /** Rests after it has served, the longer the sooner that was after the rest before. */
+  #restAnew(origin: Origin, memory: Memory, failure: OriginFailure): void {
+    const steady = Date.now() - memory.since.getTime() >= this.#timings.steadyAfter;
+    memory.rests = steady ? 1 : memory.rests + 1;
+    origin.dropIdleConnections();
+    this.#rest(origin, memory, failure);
+  }
+
   #rest(origin: Origin, memory: Memory, failure: OriginFailure): void {
     memory.serverErrors = 0;
+    memory.doubts = 0;
     memory.probesPassed = 0;
     this.#become(origin, memory, 'resting', failure);
     const { restFirst, restLongest } = this.#timings;
@@ -125,15 +164,13 @@ export class FailureMemory implements Routing {
 
   async #probe(origin: Origin, memory: Memory): Promise<void> {
     memory.nextProbe = undefined;
-    const { probeLimit, probesToReturn, probeSpacing } = this.#timings;
-    try {
-      await probe(origin, this.#probePath, probeLimit, this.#closing.signal);
-    } catch (error) {
-      if (this.#closing.signal.aborted) return;
-      if (!(error instanceof OriginFailure)) throw error;
-      memory.lastFailure = { at: new Date(), kind: error.code };
+    const { probesToReturn, probeSpacing } = this.#timings;
+    const failure = await this.#probeFailure(origin);
+    if (this.#closing.signal.aborted) return;
+    if (failure !== undefined) {
+      memory.lastFailure = { at: new Date(), kind: failure.code };
       memory.rests += 1;
-      this.#rest(origin, memory, error);
+      this.#rest(origin, memory, failure);
       return;
     }
     memory.probesPassed += 1;
@@ -142,6 +179,18 @@ export class FailureMemory implements Routing {
     } else {
       this.#become(origin, memory, 'returning');
       this.#probeAfter(origin, memory, probeSpacing);
+    }
+  }
+
+  /** How its probe failed; undefined when it is well, or when the edge closes. */
+  async #probeFailure(origin: Origin): Promise<OriginFailure | undefined> {
+    try {
+      await probe(origin, this.#probePath, this.#timings.probeLimit, this.#closing.signal);
+      return undefined;
+    } catch (error) {
+      if (this.#closing.signal.aborted) return undefined;
+      if (error instanceof OriginFailure) return error;
+      throw error;
     }
   }
 }

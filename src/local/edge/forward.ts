@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { bytesToSkip, passOn, promisedBytes, type PromisedBytes } from './body.ts';
+import { FailoverLimit } from './failover-limit.ts';
 import {
   continuationHeaders,
   edgeHeaders,
@@ -52,6 +53,7 @@ export class Forwarder {
   readonly #routing: Routing;
   readonly #timings: Timings;
   readonly #journal: Journal;
+  readonly #limit = new FailoverLimit();
   readonly #idPrefix = randomBytes(4).toString('hex');
   #requests = 0;
 
@@ -131,17 +133,19 @@ export class Forwarder {
    */
   async #firstAnswer(journey: Journey): Promise<Answer> {
     const failed: Failed[] = [];
+    const spared: string[] = [];
     const candidates = this.#routing.candidates();
     let notFound: Answer | undefined;
     for (const origin of this.#timings.failOver ? candidates : candidates.slice(0, 1)) {
       if (notFound !== undefined && this.#routing.health(origin).state !== 'serving') continue;
       try {
-        const response = await this.#ask(journey, origin);
-        const status = response.statusCode ?? 0;
-        if (status >= 500 && this.#timings.failOver) {
-          response.destroy();
-          throw new OriginFailure('server-error', `answered ${status}`);
+        const ask = (): Promise<IncomingMessage> => this.#askForAnswer(journey, origin);
+        const response = failed.length === 0 ? await ask() : await this.#limit.run(origin, ask);
+        if (response === undefined) {
+          spared.push(`${origin.key}: not asked, as it failed all the last failovers`);
+          continue;
         }
+        const status = response.statusCode ?? 0;
         this.#noteFailovers(journey, failed, origin, undefined);
         failed.length = 0;
         if (notFound === undefined && status === 404 && this.#timings.failOver) {
@@ -163,8 +167,17 @@ export class Forwarder {
     }
     if (notFound !== undefined) return notFound;
     throw new NoDataCenterError(
-      failed.map(({ origin, failure }) => `${origin.key}: ${failure.message}`).join('; '),
+      [...failed.map(({ origin, failure }) => `${origin.key}: ${failure.message}`), ...spared].join('; '),
     );
+  }
+
+  /** @throws OriginFailure for a 5xx, too, when there is another data center to ask */
+  async #askForAnswer(journey: Journey, origin: Origin): Promise<IncomingMessage> {
+    const response = await this.#ask(journey, origin);
+    const status = response.statusCode ?? 0;
+    if (status < 500 || !this.#timings.failOver) return response;
+    response.destroy();
+    throw new OriginFailure('server-error', `answered ${status}`);
   }
 
   /** Sends the viewer's request to an origin, or one for the rest of the body that it was answered with. */
@@ -209,21 +222,14 @@ export class Forwarder {
     broken: Failed,
   ): Promise<Answer & { readonly skip: number }> {
     const failed: Failed[] = [broken];
-    const next = promised.first + journey.sent;
     const others = this.#routing.candidates().filter((origin) => origin !== broken.origin);
     let last: Error = broken.failure;
     for (const origin of [...others, broken.origin]) {
       try {
-        const rest = { first: next, last: promised.last, etag: promised.etag };
-        const response = await this.#ask(journey, origin, rest);
-        try {
-          const skip = bytesToSkip(response, promised, next);
-          this.#noteFailovers(journey, failed, origin, journey.sent);
-          return { origin, response, skip };
-        } catch (error) {
-          response.destroy();
-          throw error;
-        }
+        const found = await this.#limit.run(origin, () => this.#askForRest(journey, promised, origin));
+        if (found === undefined) continue;
+        this.#noteFailovers(journey, failed, origin, journey.sent);
+        return found;
       } catch (error) {
         if (error instanceof OriginFailure) {
           this.#routing.failed(origin, error);
@@ -235,6 +241,25 @@ export class Forwarder {
       }
     }
     throw last;
+  }
+
+  /**
+   * @throws OriginFailure
+   * @throws DifferentContentError
+   */
+  async #askForRest(
+    journey: Journey,
+    promised: PromisedBytes,
+    origin: Origin,
+  ): Promise<Answer & { readonly skip: number }> {
+    const first = promised.first + journey.sent;
+    const response = await this.#ask(journey, origin, { first, last: promised.last, etag: promised.etag });
+    try {
+      return { origin, response, skip: bytesToSkip(response, promised, first) };
+    } catch (error) {
+      response.destroy();
+      throw error;
+    }
   }
 
   #noteFailovers(journey: Journey, failed: readonly Failed[], to: Origin, atByte: number | undefined): void {

@@ -16,8 +16,14 @@ export interface Timings {
 /** Judged by the requests themselves; one that failed rests and is probed until it is well. */
 export interface FailureMemoryTimings {
   readonly kind: 'failure-memory';
-  /** 5xx answers in a row that make a data center rest; everything else does so at once. */
+  /** 5xx answers in a row that make a data center rest. */
   readonly serverErrors: number;
+  /**
+   * Times in a row that a data center is found slow and its probe nevertheless well, at least this far apart, until it
+   * rests all the same. Everything that is neither slow nor a 5xx makes it rest at once.
+   */
+  readonly doubts: number;
+  readonly doubtSpacing: number;
   /** The first rest; each further one is twice as long. */
   readonly restFirst: number;
   readonly restLongest: number;
@@ -51,6 +57,8 @@ export const fast: Timings = {
   health: {
     kind: 'failure-memory',
     serverErrors: 3,
+    doubts: 3,
+    doubtSpacing: 2000,
     restFirst: 1000,
     restLongest: 15_000,
     probesToReturn: 2,

@@ -18,6 +18,7 @@ export const quick: Timings = {
   stallLimit: 400,
   health: {
     ...(fast.health as FailureMemoryTimings),
+    doubtSpacing: 10,
     restFirst: 100,
     restLongest: 400,
     probeSpacing: 20,

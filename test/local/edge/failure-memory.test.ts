@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { FailureMemoryTimings } from '../../../src/local/edge/timings.ts';
 import { EdgeBetween, fragment, quick } from './edge-between.ts';
 
 let on: EdgeBetween;
@@ -67,6 +68,45 @@ describe('a good data center is left alone', () => {
   });
 });
 
+describe('a data center that is slow and well', () => {
+  const rests = (): unknown[] =>
+    on.logged.filter(({ name }) => name === 'EdgeDataCenterState').map(({ properties }) => properties);
+
+  it('does not rest for requests that hang at the same time, as those of a flood do', async () => {
+    const health = { ...(quick.health as FailureMemoryTimings), doubtSpacing: 60_000 };
+    await on.restart({ ...quick, headersLimit: 1500, health });
+    on.a.bodyLength = on.b.bodyLength = 1000;
+    on.a.behaviour = { kind: 'silent' };
+    const all = await Promise.all(Array.from({ length: 20 }, () => on.get(fragment)));
+    for (const got of all) on.expectWhole(got, 'b');
+    expect(on.a.probes).toBeGreaterThan(0);
+    on.a.behaviour = { kind: 'well' };
+    await vi.waitFor(() => expect(on.edge.status().preferred).toBe('a'), { interval: 5 });
+    on.expectWhole(await on.get(fragment), 'a');
+    expect(rests()).toEqual([]);
+  });
+
+  it('comes last while it is probed, so that nobody else waits for it', async () => {
+    on.a.behaviour = { kind: 'silent' };
+    on.a.health = undefined;
+    await on.get(fragment);
+    expect(on.edge.status()).toMatchObject({ preferred: 'b', dataCenters: { a: { state: 'serving' } } });
+    for (let request = 0; request < 5; request++) on.expectWhole(await on.get(fragment), 'b');
+    expect(on.a.seen).toHaveLength(1);
+    await on.becomes('resting');
+  });
+
+  it('rests all the same when it is slow time after time and answers nothing', async () => {
+    on.a.behaviour = { kind: 'silent' };
+    for (let time = 0; time < 3; time++) {
+      await vi.waitFor(() => expect(on.edge.status().preferred).toBe('a'), { interval: 5 });
+      await on.get(fragment);
+    }
+    await on.becomes('resting');
+    expect(on.a.seen).toHaveLength(3);
+  });
+});
+
 describe('remembers a failure, and goes back', () => {
   it('sends nothing more to A while it rests', async () => {
     on.a.behaviour = { kind: 'silent' };
@@ -101,7 +141,7 @@ describe('remembers a failure, and goes back', () => {
   });
 
   it('rests longer each time when a data center passes its check and still fails', async () => {
-    on.a.behaviour = { kind: 'stall', after: 10 };
+    on.a.behaviour = { kind: 'cut', after: 10 };
     for (let time = 0; time < 3; time++) {
       on.expectWhole(await on.get(fragment), 'a');
       await on.becomes('serving');

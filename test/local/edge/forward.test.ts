@@ -99,7 +99,7 @@ describe('both data centers down', () => {
     on.a.health = 503;
     on.a.behaviour = { kind: 'stall', after: 10 };
     await on.get(fragment);
-    expect(on.edge.status().dataCenters['a']?.state).toBe('resting');
+    await on.becomes('resting');
     on.a.behaviour = { kind: 'well' };
     await on.b.stop();
     on.expectWhole(await on.get(fragment), 'a');
