@@ -18,7 +18,6 @@ import {
   type ServedFragment,
 } from './fragment.ts';
 import { FragmentStrip, servedBy, tally } from './fragment-strip.ts';
-import { OwnRequests } from './own-requests.ts';
 import { find, row } from './page.ts';
 import { AddressError, streamAddress, type StreamAddress } from './stream-address.ts';
 
@@ -46,7 +45,6 @@ const figure = {
   failovers: find('failovers', HTMLElement),
 };
 
-const ownRequests = new OwnRequests();
 let fragments: Fragment[] = [];
 let failovers: readonly FailoverStatus[] = [];
 
@@ -172,7 +170,7 @@ async function watchEdge(): Promise<void> {
   const status = await readStatus();
   if (status !== undefined) {
     showDataCenters(centers, status);
-    failovers = status.failovers.filter(({ requestId }) => ownRequests.has(requestId));
+    ({ failovers } = status);
     const last = failovers.at(-1);
     figure.failovers.textContent =
       last === undefined
@@ -200,7 +198,6 @@ function play(): void {
     maxBufferLength: loadAhead,
     maxMaxBufferLength: loadAhead,
     xhrSetup(request, url) {
-      ownRequests.watch(request);
       // To another origin this header would need a preflight.
       if (repeat.checked && new URL(url).origin === location.origin) {
         request.setRequestHeader('Cache-Control', 'no-cache');
