@@ -28,13 +28,14 @@ describe('while many inputs come in slowly', () => {
     }).listen(0, '127.0.0.1');
     await once(slow, 'listening');
     const { port } = slow.address() as AddressInfo;
-    for (let count = 0; count < many; count += 1) {
+    const submitted = Array.from({ length: many }, async (_, count) => {
       const input = { url: `http://127.0.0.1:${port}/${count}.mp4` };
       const { status, json } = await app.call('POST', '/api/streams', { streamId: `slow-${count}`, input });
       expect(status).toBe(202);
-      operations.push(String(json['operationId']));
-    }
-  });
+      return String(json['operationId']);
+    });
+    operations.push(...(await Promise.all(submitted)));
+  }, 240_000);
   afterAll(async () => {
     slow.closeAllConnections();
     slow.close();
@@ -47,7 +48,7 @@ describe('while many inputs come in slowly', () => {
 
   it('publishes another stream, and takes no more than a few in at once', async () => {
     const assetId = await both.upload('a', { 'film.mp4': 'a video' });
-    await vi.waitUntil(() => asked.size >= 4, { timeout: 30_000 });
+    await vi.waitUntil(() => asked.size >= 4, { timeout: 60_000 });
     const { json } = await app.call('POST', '/api/streams', { streamId: 'quick', input: { assetId } });
     expect(await app.follow(json['operationId'])).toMatchObject({
       status: 'succeeded',
@@ -56,7 +57,7 @@ describe('while many inputs come in slowly', () => {
     const steps = await Promise.all(operations.map(stepOf));
     expect(steps).toContain('waitToTakeIn');
     expect(asked.size).toBeLessThan(many);
-  });
+  }, 180_000);
 
   it('cancels one that is taken in, and one that waits, within seconds', async () => {
     const taken = operations[Number(/\d+/.exec([...asked][0]!)![0])]!;
@@ -72,6 +73,6 @@ describe('while many inputs come in slowly', () => {
       expect(await app.follow(operation)).toMatchObject({ status: 'canceled' });
     }
     // Two seconds until it is seen, or five until it asks again, and what a busy machine adds.
-    expect(performance.now() - begun).toBeLessThan(20_000);
-  });
+    expect(performance.now() - begun).toBeLessThan(40_000);
+  }, 120_000);
 });
