@@ -3,13 +3,9 @@ import type { MediaServices } from '../media-services-client/media-services.ts';
 import type { DataCenterKey } from '../streams/data-center.ts';
 import { FinalError } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
-import {
-  formatPublishedName,
-  inputAlternateId,
-  parsePublishedName,
-  type PublishedName,
-} from '../streams/published-name.ts';
-import type { Dependencies } from './dependencies.ts';
+import { formatPublishedName, inputAlternateId, type PublishedName } from '../streams/published-name.ts';
+import type { DataCenter, Dependencies } from './dependencies.ts';
+import { replicaAt } from './published-asset.ts';
 
 export interface CreateAssetInput {
   readonly run: RunReference;
@@ -30,8 +26,8 @@ export interface CreatedAsset {
  */
 export function createAsset({ dataCenters }: Dependencies) {
   return async ({ run, side, purpose }: CreateAssetInput): Promise<CreatedAsset> => {
+    if (purpose.kind === 'replica') return replica(dataCenters[side], purpose.name);
     const { media } = dataCenters[side];
-    if (purpose.kind === 'replica') return replica(media, purpose.name);
     const alternateId = inputAlternateId(run.streamId);
     const name = `${run.streamId} input ${purpose.requestHash.slice(0, 16)}`;
     for (const stale of await existing(media, alternateId)) {
@@ -44,21 +40,21 @@ export function createAsset({ dataCenters }: Dependencies) {
   };
 }
 
-async function replica(media: MediaServices, name: PublishedName): Promise<CreatedAsset> {
-  const [found] = await existing(media, name.streamId);
+async function replica(target: DataCenter, name: PublishedName): Promise<CreatedAsset> {
+  const { media } = target;
+  const found = await replicaAt(target, name.streamId);
+  if (found !== undefined && found.name.revision > name.revision) {
+    throw new FinalError(
+      'sides-differ',
+      `The target holds revision ${found.name.revision} of ${name.streamId}, the source only ${name.revision}: the target is the newer one.`,
+    );
+  }
   const text = formatPublishedName(name);
-  const asset = found ?? (await create(media, name.streamId, text));
+  const asset = found?.asset ?? (await create(media, name.streamId, text));
   if (asset.Options !== AssetOptions.None) {
     throw new FinalError(
       'input-encrypted',
       `The target's asset ${asset.Id} is encrypted: delete it, then replicate again.`,
-    );
-  }
-  const there = parsePublishedName(asset.Name);
-  if (there !== undefined && there.revision > name.revision) {
-    throw new FinalError(
-      'sides-differ',
-      `The target holds revision ${there.revision} of ${name.streamId}, the source only ${name.revision}: the target is the newer one.`,
     );
   }
   if (asset.Name !== text) await media.updateAsset(asset.Id, { name: text });

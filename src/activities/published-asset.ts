@@ -10,17 +10,69 @@ import type { MediaServices } from '../media-services-client/media-services.ts';
 import { FinalError } from '../streams/errors.ts';
 import { parsePublishedName, type PublishedName } from '../streams/published-name.ts';
 import type { StreamId } from '../streams/stream-id.ts';
+import type { DataCenter } from './dependencies.ts';
+import { toFailure } from './failures.ts';
+
+interface FoundAsset {
+  readonly asset: Asset;
+  readonly name: PublishedName;
+}
 
 /** A stream's published asset in one data center: the oldest one of its AlternateId, when there are several. */
 export async function publishedAsset(
   media: MediaServices,
   streamId: StreamId,
-): Promise<{ readonly asset: Asset; readonly name: PublishedName } | undefined> {
-  for (const asset of await media.assetsByAlternateId(streamId)) {
+): Promise<FoundAsset | undefined> {
+  return publishedAmong(await media.assetsByAlternateId(streamId), streamId);
+}
+
+function publishedAmong(assets: readonly Asset[], streamId: StreamId): FoundAsset | undefined {
+  for (const asset of assets) {
     const name = parsePublishedName(asset.Name);
     if (asset.State !== AssetState.Deleted && name?.streamId === streamId) return { asset, name };
   }
   return undefined;
+}
+
+/**
+ * The replica that a target has of a stream; undefined when the stream's id is free there. The apps of the two data
+ * centers do not see each other's claims: only what the media services hold tells whose the id is.
+ * @throws FinalError when the target uses the id for something else: a stream of its own, or an asset that is no stream
+ */
+export async function replicaAt(
+  { media, name: dataCenter, side }: Pick<DataCenter, 'media' | 'name' | 'side'>,
+  streamId: StreamId,
+): Promise<FoundAsset | undefined> {
+  const assets = await media.assetsByAlternateId(streamId);
+  const found = publishedAmong(assets, streamId);
+  if (found?.name.source === side) {
+    throw new FinalError(
+      'stream-exists',
+      `${dataCenter} has published a stream ${streamId} of its own, as ${found.asset.Id}: choose another stream id.`,
+    );
+  }
+  const another = assets.find(({ State }) => State !== AssetState.Deleted);
+  if (found === undefined && another !== undefined) {
+    throw new FinalError(
+      'stream-exists',
+      `The asset ${another.Id} in ${dataCenter} has the AlternateId ${streamId}, and is no replica of the stream: choose another stream id, or change its AlternateId.`,
+    );
+  }
+  return found;
+}
+
+/** As `replicaAt`, as far as the target can be asked now: otherwise the replication meets what is in its way. */
+export async function replicaKnownAt(
+  target: DataCenter,
+  streamId: StreamId,
+): Promise<FoundAsset | undefined> {
+  try {
+    return await replicaAt({ ...target, media: target.glance }, streamId);
+  } catch (error) {
+    const { code } = toFailure(error);
+    if (code === 'stream-exists' || code === 'internal') throw error;
+    return undefined;
+  }
 }
 
 /**

@@ -1,11 +1,11 @@
 import { usableInput, withdrawUpload } from '../activities/inspect-input.ts';
 import type { Command } from '../activities/claiming.ts';
 import { checkInputUrl } from '../activities/input-address.ts';
-import { publishedAsset } from '../activities/published-asset.ts';
+import { publishedAsset, replicaKnownAt } from '../activities/published-asset.ts';
 import { toFailure } from '../activities/failures.ts';
 import type { ResyncInput } from '../orchestrations/resync.ts';
 import type { PublishStreamInput } from '../orchestrations/publish-stream.ts';
-import type { DataCenterKey } from '../streams/data-center.ts';
+import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import type { Failure } from '../streams/errors.ts';
 import { requestHash } from '../streams/input-hash.ts';
 import type { PublishResult, ReplicateStreamInput, VerifyStreamInput } from '../streams/operation.ts';
@@ -135,8 +135,11 @@ function submission(application: Application, request: z.output<typeof submitSch
     refusal: async (held) => {
       const { glance: media, name } = dependencies.dataCenters[source];
       try {
-        const published = await publishedAsset(media, streamId);
-        if (published !== undefined) {
+        const [published, replica] = await Promise.all([
+          publishedAsset(media, streamId),
+          replicaKnownAt(dependencies.dataCenters[otherDataCenter(source)], streamId),
+        ]);
+        if (published !== undefined || replica !== undefined) {
           return held?.publishHash === hash ? undefined : alreadyPublished(streamId);
         }
         if (input.assetId !== undefined) await usableInput(media, input.assetId, name);
@@ -146,7 +149,8 @@ function submission(application: Application, request: z.output<typeof submitSch
         // A source that cannot be asked now is waited for by the run.
         if (failure.retriable) return undefined;
         // As well as can be: the URL expires by itself.
-        if (input.assetId !== undefined) await withdrawUpload(media, input.assetId).catch(() => undefined);
+        if (input.assetId !== undefined && failure.code !== 'stream-exists')
+          await withdrawUpload(media, input.assetId).catch(() => undefined);
         return failure;
       }
     },

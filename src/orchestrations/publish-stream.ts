@@ -74,7 +74,7 @@ class Publishing {
     this.#step('findStream');
     yield* perform(this.#context, 'confirmClaim', { run }, patience.source);
     yield* perform(this.#context, 'startEndpoint', { run, side: source }, patience.source);
-    const place = { side: source, streamId: run.streamId };
+    const place = { side: source, streamId: run.streamId, toChange: true };
     const { stream } = yield* perform(this.#context, 'findStream', place, patience.source);
     if (stream !== null && !resumes) {
       throw new FinalError(

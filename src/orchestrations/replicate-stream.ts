@@ -31,7 +31,8 @@ function* replicate(
   const { streamId } = run;
   context.df.setCustomStatus(statusOf('findStream'));
   yield* perform(context, 'confirmClaim', { run }, patience.source);
-  const { stream } = yield* perform(context, 'findStream', { side: source, streamId }, patience.source);
+  const place = { side: source, streamId, toChange: true };
+  const { stream } = yield* perform(context, 'findStream', place, patience.source);
   if (stream === null) {
     throw new FinalError('stream-missing', `The stream ${streamId} is not published at its source.`);
   }

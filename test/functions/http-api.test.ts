@@ -344,6 +344,19 @@ describe('the HTTP API', () => {
     expect(await both.dependencies.claims.read('x' as never)).toBeUndefined();
   });
 
+  it('refuses an id that only the other data center uses, and leaves the upload for another id', async () => {
+    await both.publishFixture('b', 'northern');
+    const { json } = await call('POST', '/api/uploads', { fileName: 'film.mp4' });
+    const put = { method: 'PUT', headers: { 'x-ms-blob-type': 'BlockBlob' }, body: 'a video' };
+    expect((await fetch(json['uploadUrl'] as string, put)).status).toBe(201);
+    const refused = await call('POST', '/api/streams', {
+      streamId: 'northern',
+      input: { assetId: json['assetId'] },
+    });
+    expect(refused).toMatchObject({ status: 409, json: { code: 'stream-exists' } });
+    expect((await fetch(json['uploadUrl'] as string, put)).status).toBe(201);
+  });
+
   it('takes the URL of a refused upload back, and leaves one to upload to that nothing has arrived at', async () => {
     const uploads = async (assetId: string): Promise<number> =>
       (await both.media('a').locators(assetId as AssetId)).length;

@@ -2,8 +2,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { toOutcome } from '../../src/activities/activities.ts';
 import { createUpload } from '../../src/activities/create-upload.ts';
 import type { Claim } from '../../src/activities/claims.ts';
+import { publishAsset } from '../../src/activities/publish-asset.ts';
+import type { AssetId } from '../../src/media-service/model.ts';
 import { copyBlobs } from '../../src/orchestrations/copy-blobs.ts';
 import { publishStream, type PublishStreamInput } from '../../src/orchestrations/publish-stream.ts';
 import { replicateAsset } from '../../src/orchestrations/replicate-asset.ts';
@@ -257,6 +260,116 @@ describe('publishing a stream', () => {
     expect(message).toContain('control or format characters');
     expect(message).not.toMatch(/[\p{Cc}\p{Cf}]/u);
     expect(run.engine.calls.filter(({ name }) => name === 'inspectInput')).toHaveLength(1);
+  });
+
+  describe('under an id that is in use', () => {
+    /** What the target has, down to its bytes. */
+    async function whatIsAt(side: 'a' | 'b', assetId: AssetId): Promise<unknown> {
+      const media = both.media(side);
+      const [asset, files, locators] = await Promise.all([
+        media.asset(assetId),
+        media.files(assetId),
+        media.locators(assetId),
+      ]);
+      return [
+        asset?.Name,
+        files.map((file) => [file.Name, file.ContentChecksum]),
+        locators.map(({ Id }) => Id),
+      ];
+    }
+
+    it("leaves the target's own stream as it is, and encodes nothing", async () => {
+      const input = await prepare('theirs');
+      const theirs = await both.publishFixture('b', input.run.streamId);
+      await both.activities.createOriginLocator({ run: input.run, side: 'b', assetId: theirs });
+      const before = await whatIsAt('b', theirs);
+      const run = await publish(input);
+      expect(failureOf(run)).toMatchObject({ code: 'stream-exists', retriable: false });
+      expect(run.engine.calls.map(({ name }) => name)).not.toContain('encode');
+      expect(await whatIsAt('b', theirs)).toEqual(before);
+    });
+
+    it('publishes nothing when the target has published meanwhile', async () => {
+      const input = await prepare('meanwhile');
+      const perform = both.perform();
+      let theirs: AssetId | undefined;
+      const run = await publish(input, async (call) => {
+        if (call.name === 'publishAsset') theirs ??= await both.publishFixture('b', input.run.streamId);
+        return perform(call);
+      });
+      expect(failureOf(run)).toMatchObject({ code: 'stream-exists', retriable: false });
+      expect(await both.media('a').assetsByAlternateId(input.run.streamId)).toEqual([]);
+      const [job] = await both.media('a').jobsByName(`${input.run.streamId}-${input.run.runId}`);
+      const outputs = await both.media('a').outputAssets(job!.Id);
+      expect(outputs.filter(({ State }) => State !== 2)).toEqual([]);
+      expect((await both.media('b').asset(theirs!))?.Name).toBe(`${input.run.streamId} source=b revision=1`);
+    });
+
+    it('takes its name back when the target publishes in the same moment', async () => {
+      const input = await prepare('same-moment');
+      const { dataCenters } = both.dependencies;
+      const named: typeof dataCenters.a.media.updateAsset = async (...given) => {
+        await both.publishFixture('b', input.run.streamId);
+        return dataCenters.a.media.updateAsset(...given);
+      };
+      const media = new Proxy(dataCenters.a.media, {
+        get: (target, key) =>
+          key === 'updateAsset' ? named : (Reflect.get(target, key) as () => unknown).bind(target),
+      });
+      const step = publishAsset({
+        ...both.dependencies,
+        dataCenters: { ...dataCenters, a: { ...dataCenters.a, media } },
+      });
+      const perform = both.perform();
+      const run = await publish(input, async (call) =>
+        call.name === 'publishAsset' ? toOutcome(() => step(call.input as never)) : perform(call),
+      );
+      expect(failureOf(run)).toMatchObject({ code: 'stream-exists', retriable: false });
+      const left = await both.media('a').assetsByAlternateId(input.run.streamId);
+      expect(left.filter(({ State }) => State !== 2)).toEqual([]);
+    });
+
+    it("does not fill the target's own stream, nor an asset that is no stream, that nobody knew of", async () => {
+      const own = await both.publishFixture('b', 'found-late');
+      const holiday = await both.upload(
+        'b',
+        { 'holiday.mp4': 'private' },
+        { name: 'their holiday', alternateId: 'their-own-number' },
+      );
+      for (const [streamId, assetId] of [
+        ['found-late', own],
+        ['their-own-number', holiday],
+      ] as const) {
+        const before = await whatIsAt('b', assetId);
+        const name = { streamId: streamId as StreamId, source: 'a', revision: 2, mark: undefined } as const;
+        const run = { streamId: streamId as StreamId, runId: 'ffffffffffffffff' as RunId };
+        await expect(
+          both.activities.createAsset({ run, side: 'b', purpose: { kind: 'replica', name } }),
+        ).rejects.toMatchObject({ code: 'stream-exists', retriable: false });
+        expect(await whatIsAt('b', assetId)).toEqual(before);
+        expect(await both.media('b').assetsByAlternateId(streamId)).toHaveLength(1);
+      }
+    });
+
+    it('does not go on with a stream whose source is the other data center by now', async () => {
+      const input = await prepare('moved');
+      const { streamId } = input.run;
+      const assetId = await both.publishFixture('a', streamId);
+      await both.media('a').updateAsset(assetId, { name: `${streamId} source=b revision=2` });
+      const run = await publish({ ...input, resumes: true });
+      expect(failureOf(run)).toMatchObject({ code: 'not-home', retriable: false });
+      expect(await both.media('a').locators(assetId)).toEqual([]);
+      expect(await both.media('b').assetsByAlternateId(streamId)).toEqual([]);
+    });
+
+    it('publishes an upload that has the very id as its own number', async () => {
+      const alternateId = `own-number-${count + 1}`;
+      const assetId = await both.upload('a', { 'film.mp4': 'a video' }, { name: 'upload', alternateId });
+      const run = await publish(await claimed('own-number', { assetId }));
+      expect(run.error).toBeUndefined();
+      expect(run.output).toMatchObject({ protected: true });
+      expect((await both.media('a').asset(assetId))?.Name).toBe('upload');
+    });
   });
 
   it('publishes, not protected, when the target stays away; and leaves no half replica', async () => {
