@@ -2,6 +2,7 @@ import type { DataCenterKey } from '../streams/data-center.ts';
 import type { StreamId } from '../streams/stream-id.ts';
 import type { Dependencies } from './dependencies.ts';
 import { compareProperties, homeStreams } from './find-unprotected.ts';
+import { StreamLooks } from './stream-looks.ts';
 
 export interface FindProtectedInput {
   readonly source: DataCenterKey;
@@ -17,7 +18,10 @@ export interface FoundProtected {
   readonly next: StreamId | null;
 }
 
-/** The next streams of a source whose two sides are equal by their properties: what is worth reading byte for byte. */
+/**
+ * The next streams of a source whose two sides are equal by their properties: what is worth reading byte for byte. One
+ * that cannot be looked at is among them, so that its reading tells why.
+ */
 export function findProtected(dependencies: Dependencies) {
   return async ({ source, after, limit }: FindProtectedInput): Promise<FoundProtected> => {
     let ids: StreamId[] = [];
@@ -28,10 +32,16 @@ export function findProtected(dependencies: Dependencies) {
     }
     const looked = ids.sort().slice(0, limit);
     const streams: StreamId[] = [];
+    const looks = new StreamLooks();
     for (const streamId of looked) {
-      const comparison = await compareProperties(dependencies, streamId, source);
-      if (comparison?.equal === true) streams.push(streamId);
+      const failure = await looks.at(async () => {
+        const comparison = await compareProperties(dependencies, streamId, source);
+        if (comparison?.equal === true) streams.push(streamId);
+      });
+      if (failure !== undefined) streams.push(streamId);
+      if (looks.areOver) break;
     }
+    looks.end();
     return { streams, next: ids.length > limit ? (looked.at(-1) ?? null) : null };
   };
 }

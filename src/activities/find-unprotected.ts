@@ -5,6 +5,7 @@ import { parsePublishedName } from '../streams/published-name.ts';
 import type { StreamId } from '../streams/stream-id.ts';
 import type { Dependencies } from './dependencies.ts';
 import { readSide } from './read-side.ts';
+import { StreamLooks } from './stream-looks.ts';
 
 export interface FindUnprotectedInput {
   readonly source: DataCenterKey;
@@ -44,15 +45,26 @@ export function findUnprotected(dependencies: Dependencies) {
       count += 1;
       if (streams.length < mostStreams) streams.push({ streamId, reason: describeDifferences(comparison) });
     };
+    const looks = new StreamLooks();
+    // A stream that cannot be read is open, and ends the look at no other one.
+    const lookOrTell = async (streamId: StreamId): Promise<void> => {
+      const failure = await looks.at(() => look(streamId));
+      if (failure === undefined) return;
+      checked += 1;
+      count += 1;
+      if (streams.length < mostStreams) streams.push({ streamId, reason: failure.message.slice(0, 300) });
+    };
     const running = new Set<Promise<void>>();
     for await (const streamId of homeStreams(dependencies, source)) {
       if (seen.has(streamId)) continue;
       seen.add(streamId);
-      const work: Promise<void> = look(streamId).finally(() => running.delete(work));
+      const work: Promise<void> = lookOrTell(streamId).finally(() => running.delete(work));
       running.add(work);
       if (running.size >= parallel) await Promise.race(running);
+      if (looks.areOver) break;
     }
     await Promise.all(running);
+    looks.end();
     return { checked, count, streams };
   };
 }
