@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { failoverApi } from '../cli/failover-api.ts';
 import { outliveReaders } from '../cli/output.ts';
 import { progressOn } from '../cli/progress.ts';
+import { environment, isStartedByNpm } from '../config/environment.ts';
 import { parseArguments, type StartArguments } from './stack/arguments.ts';
 import { describeCommand, startControl, type ControlServer } from './stack/control.ts';
 import { healthy } from './stack/health.ts';
@@ -29,7 +30,7 @@ async function run(options: StartArguments, packageRoot: string): Promise<ExitCo
   const begun = performance.now();
   const stopping = new AbortController();
   let lost: Error | undefined;
-  const place = { packageRoot, dataDirectory: options.dataDirectory, environment: process.env };
+  const place = { packageRoot, dataDirectory: options.dataDirectory, environment: environment() };
 
   const lock = await lockDataDirectory(options.dataDirectory, notice);
   let stack: Stack | undefined;
@@ -135,7 +136,7 @@ function onStopSignal(first: () => void, second: () => void): () => void {
   for (const signal of signals) process.on(signal, onSignal);
   // A killed npm tells us nothing: we only get another parent.
   const parent = process.ppid;
-  const underNpm = process.env['npm_lifecycle_event'] !== undefined;
+  const underNpm = isStartedByNpm();
   const timer = setInterval(() => {
     if (underNpm && process.ppid !== parent && stoppedAt === undefined) onSignal();
   }, 500);

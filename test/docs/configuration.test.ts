@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { cliSettingDescriptions } from '../../src/config/cli.ts';
+import { functionsHostSettingDescriptions } from '../../src/config/functions-host.ts';
 import { mediaServiceSettingDescriptions } from '../../src/config/media-service.ts';
 import type { SettingDescription } from '../../src/config/settings.ts';
 import { workflowSettingDescriptions } from '../../src/config/workflow.ts';
@@ -33,6 +34,12 @@ ${table(workflowSettingDescriptions)}
 Either \`STORAGE_CONNECTION_STRING\`, or the three \`STORAGE_…_URL\` with a managed identity.
 
 ${table(mediaServiceSettingDescriptions)}
+
+## The Functions host of this machine
+
+It reads them from the settings of the app it runs. A key that is not set opens nothing.
+
+${table(functionsHostSettingDescriptions)}
 
 ## The command \`failover\`
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { FunctionsHostConfig } from '../../config/functions-host.ts';
 import { functionsOf, triggeredBy, type AppFunction, type TriggerKind } from './app/function-app.ts';
 import { FunctionsCore } from './app/functions-core.ts';
 import { Invoker, writeAppLog } from './app/invoker.ts';
@@ -22,16 +23,13 @@ import { HttpFunctions } from './http/http-functions.ts';
 import { StreamedHttp } from './http/streamed-http.ts';
 import { TimerFunctions } from './timers/timer-functions.ts';
 
-/** The limit of Azure Functions, unless FUNCTIONS_REQUEST_BODY_SIZE_LIMIT says otherwise. Bytes. */
-const defaultBodyLimit = 104_857_600;
 /** How long a stopping host waits for what runs. Milliseconds. */
 const patience = 3000;
 
 export interface FunctionsHostOptions {
   /** The folder with package.json and host.json. */
   readonly folder: string;
-  /** 0: any free one. */
-  readonly port: number;
+  readonly config: FunctionsHostConfig;
   /** The app's settings (what Azure calls application settings). */
   readonly settings: Readonly<Record<string, string | undefined>>;
   /** Makes settings visible to the app, before it is loaded. */
@@ -51,6 +49,7 @@ export interface FunctionsHost {
  */
 export async function startFunctionsHost(options: FunctionsHostOptions): Promise<FunctionsHost> {
   const { folder, settings, log } = options;
+  const { port, bodyLimit } = options.config;
   const config = await readHostConfig(folder, settings);
   const connectionString = settings[config.connectionName];
   if (connectionString === undefined || connectionString === '') {
@@ -63,11 +62,10 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
       `The setting ${config.connectionName} is no storage connection string with a key.`,
     );
   }
-  const keys = accessKeysOf(settings, { storage: connectionString, hubName: config.hubName });
-  const bodyLimit = Number(settings['FUNCTIONS_REQUEST_BODY_SIZE_LIMIT'] ?? defaultBodyLimit);
+  const keys = accessKeysOf(options.config.keys, { storage: connectionString, hubName: config.hubName });
 
   let serve = notReady;
-  const server = await HostServer.listen(options.port, { serve: (exchange) => serve(exchange), log });
+  const server = await HostServer.listen(port, { serve: (exchange) => serve(exchange), log });
   let serveClient = serve;
   const clientServer = await HostServer.listen(0, { serve: (exchange) => serveClient(exchange), log });
   options.publish({ WEBSITE_HOSTNAME: new URL(server.url).host });

@@ -2,6 +2,9 @@ import { Console } from 'node:console';
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { destination, pino } from 'pino';
+import { environment, publish } from '../../config/environment.ts';
+import { functionsHostConfig } from '../../config/functions-host.ts';
+import { ConfigurationError } from '../../config/settings.ts';
 import { FunctionAppError, messageOf } from './errors.ts';
 import { startFunctionsHost } from './host.ts';
 import { readSettingsFile } from './settings.ts';
@@ -32,7 +35,7 @@ The first line on stdout is {"listening":"http://127.0.0.1:PORT"}; the log is on
   .parse();
 
 const options = program.opts<{ app: string; port?: number; settings: string }>();
-const log = pino({ name: 'functions-host', level: process.env['LOG_LEVEL'] ?? 'info' }, destination(2));
+const log = pino({ name: 'functions-host' }, destination(2));
 // Stdout is for the first line; what the app prints belongs to the log.
 globalThis.console = new Console(process.stderr, process.stderr);
 
@@ -45,14 +48,15 @@ function portOf(text: string): number {
 
 try {
   const settings =
-    options.settings === 'env' ? process.env : await readSettingsFile(resolve(options.settings), process.env);
-  const publish = (values: Readonly<Record<string, string | undefined>>): void => {
-    for (const [name, value] of Object.entries(values)) if (value !== undefined) process.env[name] = value;
-  };
+    options.settings === 'env'
+      ? environment()
+      : await readSettingsFile(resolve(options.settings), environment());
+  const config = functionsHostConfig(settings);
+  log.level = config.logLevel;
   publish(settings);
   const host = await startFunctionsHost({
     folder: resolve(options.app),
-    port: options.port ?? portOf(process.env['FUNCTIONS_HOST_PORT'] ?? '7071'),
+    config: { ...config, port: options.port ?? config.port },
     settings,
     publish,
     log,
@@ -73,6 +77,7 @@ try {
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
 } catch (error) {
-  log.fatal(error instanceof FunctionAppError ? error.message : error);
+  const told = error instanceof FunctionAppError || error instanceof ConfigurationError;
+  log.fatal(told ? error.message : error);
   process.exit(1);
 }

@@ -100,6 +100,13 @@ describe('an app that cannot be run', () => {
     expect(await refusal(hostJson)).toMatch(message);
   });
 
+  it('because its own settings are wrong: all are told at once, by name and without their values', async () => {
+    await functions(one);
+    const said = await refusal(plain, { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: 'lots', LOG_LEVEL: 'chatty' });
+    expect(said).toMatch(/FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: .*LOG_LEVEL: /);
+    expect(said).not.toMatch(/lots|chatty/);
+  });
+
   it('because its storage is not set, or wrong; the key is not shown', async () => {
     await functions(one);
     expect(await refusal(plain, { AzureWebJobsStorage: '' })).toMatch(/AzureWebJobsStorage is missing/);

@@ -1,5 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { FunctionsHostKeys } from '../../../config/functions-host.ts';
 
 /** The access keys of a function app; a key that is not set opens nothing. */
 export interface AccessKeys {
@@ -15,37 +16,16 @@ export interface AccessKeys {
 
 export type AuthLevel = 'anonymous' | 'function' | 'admin';
 
-/** The names under which the settings give the keys. */
-export const keySettings = {
-  master: 'FUNCTIONS_HOST_MASTER_KEY',
-  host: 'FUNCTIONS_HOST_KEY',
-  durable: 'FUNCTIONS_HOST_DURABLE_KEY',
-  functionPrefix: 'FUNCTIONS_HOST_KEY__',
-} as const;
-
 /**
- * Reads the keys. The Durable key, unless it is set, is derived from the storage account's key: so it is the same
- * after a restart and on every host of the hub, and the status URLs that were given out stay good.
+ * The keys as they are set. The Durable key, unless it is set, is derived from the storage account's key: so it is the
+ * same after a restart and on every host of the hub, and the status URLs that were given out stay good.
  */
 export function accessKeysOf(
-  settings: Readonly<Record<string, string | undefined>>,
+  set: FunctionsHostKeys,
   { storage, hubName }: { storage: string; hubName: string },
 ): AccessKeys {
-  const key = (name: string): string | undefined => (settings[name] === '' ? undefined : settings[name]);
-  return {
-    master: key(keySettings.master),
-    host: key(keySettings.host),
-    functions: Object.fromEntries(
-      Object.entries(settings).flatMap(([name, value]) =>
-        name.startsWith(keySettings.functionPrefix) && value !== undefined && value !== ''
-          ? [[name.slice(keySettings.functionPrefix.length).toLowerCase(), value]]
-          : [],
-      ),
-    ),
-    durable:
-      key(keySettings.durable) ??
-      createHmac('sha256', storage).update(`durable key of ${hubName}`).digest('base64url'),
-  };
+  const derived = createHmac('sha256', storage).update(`durable key of ${hubName}`).digest('base64url');
+  return { ...set, durable: set.durable ?? derived };
 }
 
 /** The key that a request brings, in the header `x-functions-key` or the query's `code`. */
