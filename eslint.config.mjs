@@ -107,7 +107,8 @@ export default tseslint.config(
   mayImport('streams', { files: ['media-service/model'] }),
   mayImport('media-services-client', { files: ['media-service/model'] }),
   mayImport('blob-copy', {}),
-  mayImport('media-service', { values: ['config', 'telemetry'] }),
+  mayImport('media-service', { values: ['config'] }),
+  mayImport('config', { values: ['streams'] }),
   mayImport('web', { types: ['streams'] }),
   {
     files: ['test/**/*.ts', 'bench/**/*.ts'],
