@@ -4,6 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as after } from 'node:timers/promises';
+import { messageOf } from './message-of.ts';
 
 export type EventProperties = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -81,10 +82,6 @@ export function createTelemetry(
       stop.abort();
     },
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** One JSON object a line, on stderr: stdout is for a program's results. */

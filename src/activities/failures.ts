@@ -2,12 +2,13 @@ import { RestError } from '@azure/data-tables';
 import { BlobCopyError } from '../blob-copy/errors.ts';
 import { MediaServicesError, withoutSecrets } from '../media-services-client/errors.ts';
 import { failureOf, StreamError, type ErrorCode, type Failure } from '../streams/errors.ts';
+import { messageOf } from '../message-of.ts';
 
 /** What an error of any kind means for the step it ended; its message holds no secret. */
 export function toFailure(error: unknown): Failure {
   const failure = (retriable: boolean, ifRetriable: ErrorCode, ifFinal: ErrorCode): Failure => ({
     code: retriable ? ifRetriable : ifFinal,
-    message: withoutSecrets(error instanceof Error ? error.message : String(error)).slice(0, 1000),
+    message: withoutSecrets(messageOf(error)).slice(0, 1000),
     retriable,
   });
   if (error instanceof StreamError) return { ...failureOf(error), message: withoutSecrets(error.message) };

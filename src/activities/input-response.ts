@@ -1,6 +1,7 @@
 import { request as requestHttp, type IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { FinalError, RetriableError, StreamError } from '../streams/errors.ts';
+import { messageOf } from '../message-of.ts';
 import { checkInputUrl, publicLookup } from './input-address.ts';
 
 const redirects: readonly (number | undefined)[] = [301, 302, 303, 307, 308];
@@ -115,7 +116,7 @@ export function unreachable(url: URL, error: unknown): StreamError {
   if (error instanceof StreamError) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const tellsAddress = error instanceof Error && ('address' in error || error.message === '');
-  const why = tellsAddress && code !== '' ? code : error instanceof Error ? error.message : String(error);
+  const why = tellsAddress && code !== '' ? code : messageOf(error);
   const message = `${shown(url)} cannot be read: ${why}`;
   // An unknown name, or a certificate that does not hold, stays so.
   if (code === 'ENOTFOUND' || code.includes('CERT') || code.startsWith('ERR_TLS')) {

@@ -5,6 +5,7 @@ import { failoverApi } from '../cli/failover-api.ts';
 import { outliveReaders } from '../cli/output.ts';
 import { progressOn } from '../cli/progress.ts';
 import { environment, isStartedByNpm } from '../config/environment.ts';
+import { messageOf } from '../message-of.ts';
 import { parseArguments, type StartArguments } from './stack/arguments.ts';
 import { describeCommand, startControl, type ControlServer } from './stack/control.ts';
 import { healthy } from './stack/health.ts';
@@ -191,7 +192,7 @@ const options = parseArguments(process.argv.slice(2), `${root}sample/movie-hello
 try {
   process.exitCode = await run(options, root);
 } catch (error) {
-  progress.line(error instanceof Error ? error.message : String(error));
+  progress.line(messageOf(error));
   process.exitCode = exitCodes.stackFailed;
 }
 process.exit();

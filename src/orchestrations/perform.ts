@@ -1,6 +1,7 @@
 import type { OrchestrationContext, Task } from 'durable-functions';
 import type { ActivityInput, ActivityName, ActivityValue } from '../activities/activities.ts';
 import { errorOf, FinalError, StreamError, type Failure, type Outcome } from '../streams/errors.ts';
+import { messageOf } from '../message-of.ts';
 
 /** The steps of an orchestration: it yields tasks, and is given their results. */
 export type Steps<Result> = Generator<Task, Result, unknown>;
@@ -56,7 +57,7 @@ export function* answerOf<Value>(task: Task): Steps<Outcome<Value>> {
 
 /** Activities give their errors as data, so that a failed one never came to an end by itself. */
 function lost(error: unknown): Failure {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return { code: 'activity-lost', message: `A step was lost: ${text.slice(0, 300)}`, retriable: true };
 }
 
@@ -65,7 +66,7 @@ export function failureFrom(error: unknown): Failure {
   if (error instanceof StreamError) {
     return { code: error.code, message: error.message, retriable: error.retriable };
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return { code: 'internal', message: message.slice(0, 500), retriable: false };
 }
 

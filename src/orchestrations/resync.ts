@@ -13,6 +13,7 @@ import type {
 } from '../streams/operation.ts';
 import type { ReadLevel } from '../streams/side-state.ts';
 import { operationIdOf, type RunId, type StreamId } from '../streams/stream-id.ts';
+import { messageOf } from '../message-of.ts';
 import { failureFrom, perform, type Steps } from './perform.ts';
 
 export interface ResyncInput {
@@ -174,7 +175,7 @@ function* runParts<Value>(
     try {
       parts.push({ streamId, value: (yield task) as Value });
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = messageOf(error);
       parts.push({ streamId, reason: parseFailureText(text).message.slice(0, 300), busy: false });
     }
   }

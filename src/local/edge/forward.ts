@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { messageOf } from '../../message-of.ts';
 import { bytesToSkip, passOn, promisedBytes, type PromisedBytes } from './body.ts';
 import { FailoverLimit } from './failover-limit.ts';
 import {
@@ -87,7 +88,7 @@ export class Forwarder {
   }
 
   #giveUp({ answer, id, path, sent }: Journey, error: unknown): void {
-    const unknown = { code: 'internal', message: error instanceof Error ? error.message : String(error) };
+    const unknown = { code: 'internal', message: messageOf(error) };
     const { code, message } = isOwnError(error) ? error : unknown;
     this.#journal.unanswered({
       requestId: id,

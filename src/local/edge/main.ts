@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import type { Telemetry } from '../../telemetry.ts';
+import { messageOf } from '../../message-of.ts';
 import { startEdge } from './edge.ts';
 import { help, readOptions, UsageError, type CommandLine } from './options.ts';
 import { Pages } from './pages.ts';
@@ -39,7 +40,7 @@ try {
   else await run(options);
 } catch (error) {
   const usage = error instanceof UsageError;
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${messageOf(error)}\n`);
   if (usage) process.stderr.write('Try --help.\n');
   process.exitCode = usage ? 2 : 1;
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { messageOf } from '../../message-of.ts';
 import { fast, frontDoor, frontDoorHealth, type ProbeSampleTimings, type Timings } from './timings.ts';
 
 export const help = `Usage: edge --a URL --b URL [options]
@@ -140,6 +141,6 @@ function parse(args: readonly string[]): Readonly<Record<string, string | boolea
       },
     }).values;
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   }
 }

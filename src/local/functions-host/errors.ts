@@ -4,8 +4,3 @@ export class FunctionAppError extends Error {
   readonly code = 'function-app';
   readonly retriable = false;
 }
-
-/** What a thrown value says, whatever was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { messageOf } from '../../message-of.ts';
 import { FunctionAppError } from './errors.ts';
 
 /** `[d.]hh:mm:ss[.fff]` in milliseconds. */
@@ -82,7 +83,7 @@ export async function readHostConfig(
   try {
     raw = JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    throw new FunctionAppError(`${file} cannot be read: ${error instanceof Error ? error.message : ''}`);
+    throw new FunctionAppError(`${file} cannot be read: ${messageOf(error)}`);
   }
   const parsed = hostJson.safeParse(resolveSettings(overridden(raw, settings), settings));
   if (!parsed.success) {

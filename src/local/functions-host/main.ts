@@ -5,7 +5,8 @@ import { destination, pino } from 'pino';
 import { environment, publish } from '../../config/environment.ts';
 import { functionsHostConfig } from '../../config/functions-host.ts';
 import { ConfigurationError } from '../../config/settings.ts';
-import { FunctionAppError, messageOf } from './errors.ts';
+import { messageOf } from '../../message-of.ts';
+import { FunctionAppError } from './errors.ts';
 import { startFunctionsHost } from './host.ts';
 import { readSettingsFile } from './settings.ts';
 

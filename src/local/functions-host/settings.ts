@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { FunctionAppError, messageOf } from './errors.ts';
+import { messageOf } from '../../message-of.ts';
+import { FunctionAppError } from './errors.ts';
 
 const settingsFile = z.object({
   IsEncrypted: z.literal(false).optional(),

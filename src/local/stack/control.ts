@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { DataCenterKey } from '../../streams/data-center.ts';
+import { messageOf } from '../../message-of.ts';
 import {
   controlCommand,
   controlFileName,
@@ -80,7 +81,7 @@ async function answer(
     done(command.data);
     send(200, { dataCenters: { a: stack.stateOf('a'), b: stack.stateOf('b') } });
   } catch (error) {
-    send(500, { message: error instanceof Error ? error.message : String(error) });
+    send(500, { message: messageOf(error) });
   }
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from '../../message-of.ts';
 
 /** A part of the stack did not become healthy in time. */
 export class NotHealthyError extends Error {
@@ -24,7 +25,7 @@ export async function healthy(
       if (response.ok) return;
       last = `status ${response.status}`;
     } catch (error) {
-      last = error instanceof Error ? error.message : String(error);
+      last = messageOf(error);
     }
     await delay(50);
   }

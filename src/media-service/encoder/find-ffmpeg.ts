@@ -3,6 +3,7 @@ import { access, constants } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { messageOf } from '../../message-of.ts';
 
 /** The programs that encode and probe. */
 export interface Ffmpeg {
@@ -84,7 +85,7 @@ async function find(
     try {
       return { ...candidate, version: await check(candidate.path) };
     } catch (error) {
-      const [reason] = String(error instanceof Error ? error.message : error).split('\n');
+      const [reason] = messageOf(error).split('\n');
       refused.push(`${candidate.path}: ${reason}`);
     }
   }

@@ -1,4 +1,5 @@
 import { XMLParser } from 'fast-xml-parser';
+import { messageOf } from '../../message-of.ts';
 import { AssetOptions } from '../model.ts';
 import { invalid } from './errors.ts';
 
@@ -57,7 +58,7 @@ function parse(xml: string): Readonly<Record<string, unknown>> {
   try {
     return parser.parse(xml) as Record<string, unknown>;
   } catch (error) {
-    throw invalid(`TaskBody cannot be read: ${error instanceof Error ? error.message : ''}`);
+    throw invalid(`TaskBody cannot be read: ${messageOf(error)}`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../../../message-of.ts';
 import type { InvocationCoreContext, InvocationResponse, LogLevel, TypedData } from './core-types.ts';
 import type { AppFunction } from './function-app.ts';
 import type { FunctionsCore } from './functions-core.ts';

@@ -3,7 +3,8 @@ import Module from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import { FunctionAppError, messageOf } from '../errors.ts';
+import { messageOf } from '../../../message-of.ts';
+import { FunctionAppError } from '../errors.ts';
 import type { FunctionsCore } from './functions-core.ts';
 
 const packageJson = z.object({ main: z.string().min(1) });

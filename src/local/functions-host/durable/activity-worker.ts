@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../../../message-of.ts';
 import { failure, type TaskOutcome } from './messages.ts';
 import type { ActivityTask, WorkItem, WorkStore } from './work-store.ts';
 

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../../../message-of.ts';
 import { ActivityWorker } from './activity-worker.ts';
 import type { EngineParts, RunnerOfInstance } from './engine-parts.ts';
 import { HubHosts } from './hub-hosts.ts';

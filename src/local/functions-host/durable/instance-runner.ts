@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import { messageOf } from '../errors.ts';
 import { runEpisode, type EpisodeEnd } from './episode.ts';
 import type { EngineParts, RunnerOfInstance } from './engine-parts.ts';
 import { eventTypes, type HistoryEvent } from './history.ts';
@@ -10,6 +9,7 @@ import { OpenTasks } from './open-tasks.ts';
 import { playedJson } from './orchestrator-runner.ts';
 import { nextStatus } from './control-messages.ts';
 import { randomUUID } from 'node:crypto';
+import { messageOf } from '../../../message-of.ts';
 
 /** How many messages one episode takes in. */
 const messagesPerEpisode = 250;

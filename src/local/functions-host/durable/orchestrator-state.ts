@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../../../message-of.ts';
 import { OrchestratorFaultError } from './orchestrator-fault.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../../../message-of.ts';
 import { answer, answerFailure, exchangeOf, limitLingering, type Exchange } from './exchange.ts';
 
 /** Milliseconds; Node's own. */

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import { messageOf } from '../../../message-of.ts';
 import type { HttpData } from '../app/core-types.ts';
 import type { AppFunction } from '../app/function-app.ts';
 import type { Invocation, InvocationOutcome } from '../app/invoker.ts';
-import { messageOf } from '../errors.ts';
 import { keyOfRequest, opensFunction, type AccessKeys, type AuthLevel } from './access-keys.ts';
 import { setCookieHeader } from './cookies.ts';
 import { answer, answerFailure, headersOf, readBody, type Exchange } from './exchange.ts';

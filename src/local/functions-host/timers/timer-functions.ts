@@ -1,10 +1,11 @@
 import type { TableClient } from '@azure/data-tables';
 import { Cron } from 'croner';
 import type { Logger } from 'pino';
+import { messageOf } from '../../../message-of.ts';
 import type { AppFunction } from '../app/function-app.ts';
 import type { Invocation } from '../app/invoker.ts';
 import { hasStatus } from '../durable/hub-storage.ts';
-import { FunctionAppError, messageOf } from '../errors.ts';
+import { FunctionAppError } from '../errors.ts';
 
 interface TimerRow extends Record<string, unknown> {
   /** The occurrence that ran last, or the time of the first start. */
