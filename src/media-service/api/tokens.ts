@@ -131,7 +131,7 @@ const descriptions: Readonly<Record<string, string>> = {
 const unauthorized = (message: string): ApiError =>
   new ApiError(401, message, { 'WWW-Authenticate': 'Bearer' });
 
-/** Compares hashes under a key of the moment, so that neither length nor content shows in the time it takes. */
+/** Compares hashes keyed by the secret itself, so that neither length nor content shows in the time it takes. */
 function same(given: string, known: string): boolean {
   const key = createHash('sha256').update(known).digest();
   const hash = (text: string): Buffer => createHmac('sha256', key).update(text).digest();

@@ -25,7 +25,7 @@ export type AssetRow = Stored<AssetProperties>;
 
 /** What a change writes: the asset's new properties (absent ones are removed) and other rows of its partition. */
 export interface AssetChange<Result> {
-  /** Null: leave the asset's row as it is, except for its ETag. */
+  /** Absent: leave the asset's row as it is, except for its ETag. */
   readonly asset?: Omit<AssetProperties, 'LastModified'>;
   readonly actions?: readonly TransactionAction[];
   /** Nothing to write: only answer. */
