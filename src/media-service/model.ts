@@ -8,7 +8,7 @@ declare const brand: unique symbol;
 type Branded<Name extends string> = string & { readonly [brand]: Name };
 
 /** The prefix of each entity's id: `nb:{prefix}:UUID:{guid}`. */
-export const idPrefixes = {
+const idPrefixes = {
   Asset: 'cid',
   AssetFile: 'cid',
   AccessPolicy: 'pid',
@@ -42,9 +42,12 @@ const guidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 export function parseId<Name extends EntityName>(entity: Name, text: string): IdOf<Name> | undefined {
   const prefix = `nb:${idPrefixes[entity]}:uuid:`;
   const guid = text.toLowerCase().startsWith(prefix) ? text.slice(prefix.length) : text;
-  return guidPattern.test(guid)
-    ? (`nb:${idPrefixes[entity]}:UUID:${guid.toLowerCase()}` as IdOf<Name>)
-    : undefined;
+  return guidPattern.test(guid) ? idOf(entity, guid.toLowerCase()) : undefined;
+}
+
+/** The id of an entity by its guid, which is one, in lower case. */
+export function idOf<Name extends EntityName>(entity: Name, guid: string): IdOf<Name> {
+  return `nb:${idPrefixes[entity]}:UUID:${guid}` as IdOf<Name>;
 }
 
 /** The guid inside an id: names an asset's container and stands in an origin locator's path. */

@@ -1,5 +1,5 @@
 import type { AccessPolicy, AccessPolicyId } from '../model.ts';
-import { guidOf } from '../model.ts';
+import { guidOf, idOf } from '../model.ts';
 import { invalid, notFound } from './errors.ts';
 import { timeOrderedGuid } from './guids.ts';
 import type { Index } from './index-rows.ts';
@@ -96,7 +96,7 @@ const namePartition = (name: string): string => valuePartition('policy', 'Name',
 
 function policyOf(guid: string, row: StoredPolicy): AccessPolicy {
   return {
-    Id: `nb:pid:UUID:${guid}` as AccessPolicyId,
+    Id: idOf('AccessPolicy', guid),
     Created: row.Created,
     LastModified: row.Created,
     Name: row.Name,

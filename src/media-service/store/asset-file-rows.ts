@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { TransactionAction } from '@azure/data-tables';
-import type { AssetFile, AssetFileId, AssetId } from '../model.ts';
-import { AssetOptions } from '../model.ts';
+import type { AssetFile } from '../model.ts';
+import { AssetOptions, idOf } from '../model.ts';
 import { invalid } from './errors.ts';
 import type { RowKey, Stored } from './table.ts';
 import { orNull, startingWith, withoutNulls } from './table.ts';
@@ -52,10 +52,10 @@ export function fileOfRow(row: FileRow, primaryFile: string | undefined): AssetF
 
 export function fileOf(guid: string, assetGuid: string, row: FileProperties, isPrimary: boolean): AssetFile {
   return {
-    Id: `nb:cid:UUID:${guid}` as AssetFileId,
+    Id: idOf('AssetFile', guid),
     Name: row.Name,
     ContentFileSize: Number(row.ContentFileSize),
-    ParentAssetId: assetIdOf(assetGuid),
+    ParentAssetId: idOf('Asset', assetGuid),
     EncryptionVersion: orNull(row.EncryptionVersion),
     EncryptionScheme: orNull(row.EncryptionScheme),
     IsEncrypted: row.IsEncrypted ?? false,
@@ -103,7 +103,6 @@ export function insertions(assetGuid: string, guid: string, properties: FileProp
   ];
 }
 
-export const assetIdOf = (guid: string): AssetId => `nb:cid:UUID:${guid}` as AssetId;
 export const rowKeyOf = (guid: string): string => `${fileRows.from}${guid}`;
 
 /** Row keys are short and forbid some characters, so the name stands in one as its hash. */

@@ -1,12 +1,11 @@
 import type { TransactionAction } from '@azure/data-tables';
 import type { BlobServiceClient } from '@azure/storage-blob';
 import type { AssetFile, AssetFileId, AssetId } from '../model.ts';
-import { containerOf, guidOf } from '../model.ts';
+import { containerOf, guidOf, idOf } from '../model.ts';
 import type { AssetFileIndex } from './asset-file-index.ts';
 import { newFileGuid } from './asset-file-index.ts';
 import type { FileProperties, FileRow, FileTexts, NameProperties } from './asset-file-rows.ts';
 import {
-  assetIdOf,
   checkCharacters,
   checkName,
   fileOf,
@@ -194,7 +193,7 @@ export class AssetFiles {
     for (const { name, size, md5, mimeType } of renew ? files : []) {
       const guid = taken.get(name);
       if (guid === undefined) continue;
-      await this.update(`nb:cid:UUID:${guid}` as AssetFileId, {
+      await this.update(idOf('AssetFile', guid), {
         contentFileSize: size,
         contentChecksum: md5 ?? null,
         mimeType: mimeType ?? null,
@@ -246,7 +245,7 @@ export class AssetFiles {
     const guid = guidOf(id);
     const assetGuid = await this.#index.assetOf(guid);
     if (assetGuid === undefined) throw notFound(`Files('${id}')`);
-    await this.#partitions.change(assetIdOf(assetGuid), async (asset) => {
+    await this.#partitions.change(idOf('Asset', assetGuid), async (asset) => {
       const row = await this.#partitions.table.get<FileProperties>(assetGuid, rowKeyOf(guid));
       if (row === undefined) throw notFound(`Files('${id}')`);
       return change(asset, row);

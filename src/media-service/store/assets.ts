@@ -1,6 +1,6 @@
 import type { BlobServiceClient } from '@azure/storage-blob';
 import type { Asset, AssetId } from '../model.ts';
-import { AssetOptions, AssetState, containerOf, guidOf, parseId } from '../model.ts';
+import { AssetOptions, AssetState, containerOf, guidOf, idOf } from '../model.ts';
 import type { AssetPartitions, AssetProperties, AssetRow } from './asset-partition.ts';
 import { actionsPerChange, assetRowKey } from './asset-partition.ts';
 import { calling, invalid, notFound } from './errors.ts';
@@ -47,9 +47,10 @@ export class Assets {
   }
 
   /** Makes an asset and its container. */
-  async create(asset: NewAsset, id = newAssetId()): Promise<Asset> {
+  async create(asset: NewAsset): Promise<Asset> {
     checkTexts(asset);
-    const guid = guidOf(id);
+    const guid = timeOrderedGuid();
+    const id = idOf('Asset', guid);
     const now = new Date(timeOf(guid));
     const properties: AssetProperties = {
       Options: asset.options ?? AssetOptions.None,
@@ -157,7 +158,7 @@ export class Assets {
   }
 
   #assetOf(guid: string, row: AssetProperties | AssetRow): Asset {
-    const id = `nb:cid:UUID:${guid}` as AssetId;
+    const id = idOf('Asset', guid);
     return {
       Id: id,
       State: AssetState.Initialized,
@@ -188,12 +189,6 @@ export function nonexistentAsset(id: AssetId): Asset {
     Uri: null,
     StorageAccountName: null,
   };
-}
-
-export function newAssetId(): AssetId {
-  const id = parseId('Asset', timeOrderedGuid());
-  if (id === undefined) throw new Error('A new guid is a guid.');
-  return id;
 }
 
 function valuePartitions(asset: { readonly Name?: string; readonly AlternateId?: string }): string[] {

@@ -1,6 +1,6 @@
 import type { TransactionAction } from '@azure/data-tables';
-import type { AssetId, Job, JobId, Task, TaskErrorDetail, TaskHistoricalEvent, TaskId } from '../model.ts';
-import { JobState } from '../model.ts';
+import type { AssetId, Job, Task, TaskErrorDetail, TaskHistoricalEvent } from '../model.ts';
+import { idOf, JobState } from '../model.ts';
 import { backOff, KeyedLock } from './concurrency.ts';
 import { contention } from './errors.ts';
 import type { Index } from './index-rows.ts';
@@ -162,7 +162,7 @@ export function assetIds(json: string): AssetId[] {
 
 export function jobOf(guid: string, job: JobProperties): Job {
   return {
-    Id: `nb:jid:UUID:${guid}` as JobId,
+    Id: idOf('Job', guid),
     Name: job.Name,
     Created: job.Created,
     LastModified: job.LastModified,
@@ -180,7 +180,7 @@ export function taskOf(task: TaskProperties): Task {
     TimeStamp: string;
   })[];
   return {
-    Id: `nb:tid:UUID:${task.Guid}` as TaskId,
+    Id: idOf('Task', task.Guid),
     Name: orNull(task.Name),
     Configuration: task.Configuration,
     MediaProcessorId: task.MediaProcessorId as Task['MediaProcessorId'],

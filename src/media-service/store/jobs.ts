@@ -3,7 +3,7 @@ import type { QueueClient } from '@azure/storage-queue';
 import type { Asset, AssetId, Job, JobId, Task, TaskId } from '../model.ts';
 import { guidOf, JobState } from '../model.ts';
 import type { Assets } from './assets.ts';
-import { newAssetId, nonexistentAsset } from './assets.ts';
+import { nonexistentAsset } from './assets.ts';
 import { calling, invalid, notFound } from './errors.ts';
 import { timeOf, timeOrderedGuid } from './guids.ts';
 import type { Index } from './index-rows.ts';
@@ -188,7 +188,7 @@ export class Jobs {
     for (const { output } of [...bodies].sort((a, b) => a.output.position - b.output.position)) {
       const { name, options } = output;
       const made = { parents: newJob.inputs, options, ...(name !== undefined && { name }) };
-      outputs.push((await this.#assets.create(made, newAssetId())).Id);
+      outputs.push((await this.#assets.create(made)).Id);
     }
     return outputs;
   }

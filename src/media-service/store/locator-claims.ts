@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { idOf } from '../model.ts';
 import { conflict, contention } from './errors.ts';
 import type { Stored, Table } from './table.ts';
 import { RowConflictError } from './table.ts';
@@ -67,4 +68,5 @@ async function succeeds(write: Promise<void>): Promise<boolean> {
 
 const partitionOf = (guid: string): string => `locator:${guid}`;
 
-export const idTaken = (guid: string): Error => conflict(`A locator nb:lid:UUID:${guid} exists already.`);
+export const idTaken = (guid: string): Error =>
+  conflict(`A locator ${idOf('Locator', guid)} exists already.`);

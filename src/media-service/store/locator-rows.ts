@@ -1,5 +1,5 @@
 import type { AccessPolicy, AssetId, LocatorId } from '../model.ts';
-import { containerOf, LocatorType, Permissions } from '../model.ts';
+import { containerOf, idOf, LocatorType, Permissions } from '../model.ts';
 import { conflict, invalid } from './errors.ts';
 import type { ContainerGrant } from './sas-signer.ts';
 import type { Stored } from './table.ts';
@@ -47,7 +47,7 @@ export function checkType({ type, accessPolicy }: NewLocator): LocatorType {
 
 export function grantOf(assetGuid: string, guid: string, row: LocatorProperties): ContainerGrant {
   return {
-    container: containerOf(assetIdOf(assetGuid)),
+    container: containerOf(idOf('Asset', assetGuid)),
     id: guid,
     permissions: row.Permissions,
     startsOn: row.StartTime,
@@ -61,7 +61,6 @@ export function laterBy(time: Date, minutes: number): Date {
   return new Date(Math.min(time.getTime() + minutes * 60_000, latestTime));
 }
 
-export const assetIdOf = (guid: string): AssetId => `nb:cid:UUID:${guid}` as AssetId;
 export const rowKeyOf = (guid: string): string => `${locatorRows.from}${guid}`;
 export const guidOfRow = (row: LocatorRow): string => row.rowKey.slice(locatorRows.from.length);
 export const tooMany = (assetId: AssetId): Error =>

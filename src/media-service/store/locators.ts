@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { BlobServiceClient } from '@azure/storage-blob';
 import type { AccessPolicy, AssetId, Locator, LocatorId } from '../model.ts';
-import { containerOf, guidOf, LocatorType } from '../model.ts';
+import { containerOf, guidOf, idOf, LocatorType } from '../model.ts';
 import type { AssetPartitions } from './asset-partition.ts';
 import { conflict, invalid, notFound, statusOf } from './errors.ts';
 import { timeOf, timeOrderedGuid } from './guids.ts';
@@ -9,7 +9,6 @@ import { ClaimedLocators } from './claimed-locators.ts';
 import { idTaken } from './locator-claims.ts';
 import type { LocatorProperties, LocatorRow, NewLocator } from './locator-rows.ts';
 import {
-  assetIdOf,
   checkType,
   grantOf,
   guidOfRow,
@@ -130,7 +129,7 @@ export class Locators {
     if (found.row.Type !== LocatorType.OnDemandOrigin) {
       throw invalid('A SAS locator cannot be updated: delete it and create another one.');
     }
-    await this.#partitions.change(assetIdOf(found.assetGuid), async () => {
+    await this.#partitions.change(idOf('Asset', found.assetGuid), async () => {
       const row = await this.#partitions.table.get<LocatorProperties>(found.assetGuid, rowKeyOf(guid));
       if (row === undefined) throw notFound(`Locators('${id}')`);
       const { Name, StartTime, ExpirationDateTime } = row;
@@ -156,7 +155,7 @@ export class Locators {
     const guid = guidOf(id);
     const found = await this.#rows.find(guid);
     if (found === undefined) throw notFound(`Locators('${id}')`);
-    const assetId = assetIdOf(found.assetGuid);
+    const assetId = idOf('Asset', found.assetGuid);
     if (found.row.Type === LocatorType.Sas) await this.#signer.revoke(containerOf(assetId), [guid]);
     await this.#rows.remove(assetId, guid, found.row.Claim);
     await this.#rows.release(guid, found.row.Claim);
@@ -177,7 +176,7 @@ export class Locators {
     const found = await this.#rows.find(guid.toLowerCase());
     if (found?.row.Type !== LocatorType.OnDemandOrigin) return undefined;
     return {
-      assetId: assetIdOf(found.assetGuid),
+      assetId: idOf('Asset', found.assetGuid),
       starts: found.row.StartTime,
       expires: found.row.ExpirationDateTime,
       primaryFile: found.primaryFile,
@@ -236,11 +235,11 @@ export class Locators {
   /** Path, base and component are made here, at each read; the signature is never stored. */
   async #locatorOf(assetGuid: string, guid: string, row: LocatorProperties): Promise<Locator> {
     const shared = {
-      Id: `nb:lid:UUID:${guid}` as LocatorId,
+      Id: idOf('Locator', guid),
       Name: orNull(row.Name),
       Type: row.Type,
       AccessPolicyId: row.AccessPolicyId as AccessPolicy['Id'],
-      AssetId: assetIdOf(assetGuid),
+      AssetId: idOf('Asset', assetGuid),
       StartTime: orNull(row.StartTime),
       ExpirationDateTime: row.ExpirationDateTime,
     };

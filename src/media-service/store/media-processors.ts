@@ -1,9 +1,10 @@
-import type { MediaProcessor, MediaProcessorId } from '../model.ts';
+import type { MediaProcessor } from '../model.ts';
+import { idOf } from '../model.ts';
 
 /** The processors of this service, with the ids of the reference. */
 export const mediaProcessors: readonly MediaProcessor[] = [
   {
-    Id: 'nb:mpid:UUID:ff4df607-d419-42f0-bc17-a481b1331e56' as MediaProcessorId,
+    Id: idOf('MediaProcessor', 'ff4df607-d419-42f0-bc17-a481b1331e56'),
     Name: 'Media Encoder Standard',
     Description: 'Media Encoder Standard',
     Sku: '',

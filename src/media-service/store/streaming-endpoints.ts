@@ -6,7 +6,7 @@ import type {
   StreamingEndpointId,
   StreamingEndpointState,
 } from '../model.ts';
-import { guidOf } from '../model.ts';
+import { guidOf, idOf } from '../model.ts';
 import { contention, notFound } from './errors.ts';
 import { backOff } from './concurrency.ts';
 import type { Stored, Table } from './table.ts';
@@ -100,7 +100,7 @@ export class StreamingEndpoints {
     const guid = randomUUID();
     const operation: OperationProperties = { State: 'Succeeded', TargetEntityId: target };
     await this.#table.upsert({ partitionKey: 'operation', rowKey: guid, ...operation });
-    return operationOf(`nb:opid:UUID:${guid}` as OperationId, operation);
+    return operationOf(idOf('Operation', guid), operation);
   }
 
   async #row(): Promise<Stored<EndpointProperties> | undefined> {
@@ -109,7 +109,7 @@ export class StreamingEndpoints {
 
   #endpointOf(row: EndpointProperties): StreamingEndpoint {
     return {
-      Id: `nb:oid:UUID:${row.Guid}` as StreamingEndpointId,
+      Id: idOf('StreamingEndpoint', row.Guid),
       Name: row.Name,
       Description: row.Description,
       HostName: this.#hostName(),
