@@ -1,11 +1,6 @@
 import type { Log } from '../log.ts';
+import type { ContentProbe } from '../origin/probe.ts';
 import type { PublishedContent } from '../origin/published-content.ts';
-
-/** What a probe of a published asset found: the part of the origin's answer that matters here. */
-export interface ProbeOutcome {
-  readonly outcome: 'good' | 'bad';
-  readonly code?: string;
-}
 
 export interface ContentHealth {
   readonly healthy: boolean;
@@ -18,7 +13,7 @@ export interface ContentHealthOptions {
   /** A state of the streaming endpoint that was asked of the storage just now. */
   readonly endpointState: () => Promise<string>;
   readonly content: Pick<PublishedContent, 'sample'>;
-  readonly probe: (locatorGuid: string) => Promise<ProbeOutcome>;
+  readonly probe: (locatorGuid: string) => Promise<ContentProbe>;
   readonly log: Log;
   readonly now?: () => number;
 }
@@ -68,7 +63,7 @@ export class ContentHealthCheck {
       return this.#told({ healthy: false, reason: 'storage-unavailable', ...none }, { err: error });
     }
     const outcomes = await Promise.all(samples.map(probe));
-    const failures = outcomes.filter(({ outcome }) => outcome === 'bad');
+    const failures = outcomes.filter((probed) => probed.outcome === 'bad');
     const counts = { sampled: samples.length, failed: failures.length };
     const why = { codes: [...new Set(failures.map(({ code }) => code))] };
     if (failures.some(({ code }) => code === 'storage-unavailable')) {

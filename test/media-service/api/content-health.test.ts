@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
-import type { ProbeOutcome } from '../../../src/media-service/api/content-health.ts';
 import { ContentHealthCheck } from '../../../src/media-service/api/content-health.ts';
+import type { ContentProbe } from '../../../src/media-service/origin/probe.ts';
 import { StorageUnavailableError } from '../../../src/media-service/origin/published-content.ts';
 import { memoryLog } from '../running-service.ts';
 
-const good: ProbeOutcome = { outcome: 'good' };
-const bad: ProbeOutcome = { outcome: 'bad', code: 'malformed-media' };
+const good: ContentProbe = { outcome: 'good' };
+const bad: ContentProbe = { outcome: 'bad', code: 'malformed-media', message: 'No box.' };
 
 /** A check over a library whose assets answer as told, and a clock that every look puts on. */
 function checkOver(library: {
   samples?: string[];
   state?: () => string;
-  probe?: (id: string) => ProbeOutcome;
+  probe?: (id: string) => ContentProbe;
   log?: Readonly<Record<string, unknown>>[];
 }) {
   let now = 0;
@@ -41,7 +41,7 @@ test('an endpoint that is not Running, and storage that is not there, are unheal
   expect(await noTables.check()).toMatchObject({ healthy: false, reason: 'storage-unavailable' });
   const noBlobs = checkOver({
     samples: ['a'],
-    probe: () => ({ outcome: 'bad', code: 'storage-unavailable' }),
+    probe: () => ({ outcome: 'bad', code: 'storage-unavailable', message: 'Gone.' }),
   });
   expect(await noBlobs.check()).toMatchObject({ healthy: false, reason: 'storage-unavailable' });
 });
