@@ -1,29 +1,43 @@
-import type { Logger } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
 import pino from 'pino';
 
-/** Where every part of a media service tells what an operator should know. */
-export type Log = Pick<Logger, 'info' | 'warn' | 'error'>;
+/** Where the parts of a media service tell what an operator should know; a pino logger is one. An error goes as `err`. */
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
 
 /**
  * The log of a media service: JSON lines on stderr. Errors of the storage libraries carry their request, whose headers
- * and URL hold signatures; so of an error only what is known to be harmless is written.
+ * and URL hold signatures; so of an error and its causes only what is known to be harmless is written.
  */
-export function createLog(account: string): Logger {
+export function createLog(
+  account: string,
+  destination: DestinationStream = pino.destination({ dest: 2, sync: true }),
+): Logger {
   return pino(
-    { base: { program: 'media-service', account }, serializers: { err: describe } },
-    pino.destination({ dest: 2, sync: true }),
+    {
+      base: { program: 'media-service', account },
+      serializers: { err: (error: unknown) => describe(error) },
+    },
+    destination,
   );
 }
 
-function describe(error: unknown): object {
+/** Causes of causes that are told: none of ours has more, and a foreign one may be its own. */
+const longestChain = 5;
+
+function describe(error: unknown, depth = 0): object {
   if (!(error instanceof Error)) return { message: withoutAddresses(String(error)) };
-  const { name, message, stack } = error;
+  const { name, message, stack, cause } = error;
   return {
     name,
     message: withoutAddresses(message),
     ...('code' in error && typeof error.code === 'string' && { code: error.code }),
     ...('statusCode' in error && typeof error.statusCode === 'number' && { status: error.statusCode }),
     ...(stack !== undefined && { stack: withoutAddresses(stack) }),
+    ...(cause !== undefined && depth < longestChain && { cause: describe(cause, depth + 1) }),
   };
 }
 

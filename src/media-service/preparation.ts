@@ -1,10 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from './log.ts';
 import { StorageUnavailableError } from './origin/published-content.ts';
-
-export interface PreparationLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
 
 /** Milliseconds. */
 const firstPause = 250;
@@ -19,7 +15,7 @@ export class Preparation {
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
 
-  constructor(prepare: () => Promise<void>, log: PreparationLog) {
+  constructor(prepare: () => Promise<void>, log: Log) {
     this.#done = this.#run(prepare, log);
   }
 
@@ -48,7 +44,7 @@ export class Preparation {
     this.#stop.abort();
   }
 
-  async #run(prepare: () => Promise<void>, log: PreparationLog): Promise<void> {
+  async #run(prepare: () => Promise<void>, log: Log): Promise<void> {
     const { signal } = this.#stop;
     let pause = firstPause;
     for (let attempt = 1; !signal.aborted; attempt++) {

@@ -42,7 +42,7 @@ function slowDown(response: ServerResponse, path: string, milliseconds: number):
   }
 }
 
-const log = { warn: () => undefined, error: () => undefined };
+const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const origin = createOrigin(new FolderContent(folder), {
   indexCacheBytes: 10_000_000,
   fragmentCacheBytes: 10_000_000,

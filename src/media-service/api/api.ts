@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import { ApiError, apiErrorOf, badRequest, notAllowed } from './api-error.ts';
 import { assetSet, fileSet, storageAccountSet } from './asset-sets.ts';
@@ -27,7 +28,7 @@ export interface ApiOptions {
   readonly tokens: TokenValidator;
   /** The API's public base URL, with a slash at its end. */
   readonly apiBase: () => string;
-  readonly log: Record<'warn' | 'error', (fields: object, message: string) => void>;
+  readonly log: Log;
 }
 
 interface Answer {

@@ -1,12 +1,12 @@
+import type { Log } from '../log.ts';
 import { refusedSize } from './encode-command.ts';
 import { finalError, retriableError } from './encode-error.ts';
-import type { EncoderLog } from './encoder-log.ts';
 import type { ProcessEnd } from './ffmpeg-process.ts';
 import { lastLine } from './probe.ts';
 import type { SourceMedia } from './source-media.ts';
 
 /** Whether ffmpeg ended well. @throws EncodeError */
-export function checkEnd({ exitCode, killedBy, errors }: ProcessEnd, name: string, log: EncoderLog): void {
+export function checkEnd({ exitCode, killedBy, errors }: ProcessEnd, name: string, log: Log): void {
   if (killedBy !== null) {
     throw retriableError('ErrorProcessingTask', `ffmpeg was ended by ${killedBy} while encoding '${name}'.`);
   }

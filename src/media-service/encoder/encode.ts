@@ -1,10 +1,10 @@
 import { MalformedMediaError } from '../boxes/malformed-media.ts';
+import type { Log } from '../log.ts';
 import { readCmafTrack } from './cmaf-track.ts';
 import { checkDurations, checkEnd } from './encode-outcome.ts';
 import { encodeArguments, type EncodePlan } from './encode-command.ts';
 import { EncodeError, finalError, retriableError } from './encode-error.ts';
 import type { EncodedFile, LeasedJob } from './encoding-queue.ts';
-import type { EncoderLog } from './encoder-log.ts';
 import { readProgress, startProcess } from './ffmpeg-process.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
 import { chooseInput, type InputFile } from './input-choice.ts';
@@ -26,7 +26,7 @@ export interface EncodeOptions {
   readonly speed: string;
   /** Milliseconds without progress after which ffmpeg counts as hung. */
   readonly stallLimit: number;
-  readonly log: EncoderLog;
+  readonly log: Log;
 }
 
 /** Of 100 percent: encoding, the rest is reading the result back. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Log } from '../log.ts';
 import { EncodeError, retriableError } from './encode-error.ts';
 import { encodeJob } from './encode.ts';
-import type { EncoderLog } from './encoder-log.ts';
 import { LeaseLostError, type EncodingQueue, type LeasedJob } from './encoding-queue.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
 
@@ -10,7 +10,7 @@ export interface EncoderOptions {
   readonly ffmpeg: Ffmpeg;
   /** libx264's preset (ENCODER_SPEED). */
   readonly speed: string;
-  readonly log: EncoderLog;
+  readonly log: Log;
   /** Milliseconds between looks into an empty queue, at most; 3,000 unless given. */
   readonly idleLimit?: number;
   /** Milliseconds without progress after which ffmpeg counts as hung; ten minutes unless given. */
@@ -32,7 +32,7 @@ export function createEncoder(options: EncoderOptions): Encoder {
     try {
       return await queue.take();
     } catch (error) {
-      if (!signal.aborted) log.error({ error: describe(error) }, 'the queue cannot be read');
+      if (!signal.aborted) log.error({ err: error }, 'the queue cannot be read');
       return undefined;
     }
   }
@@ -74,7 +74,7 @@ export function createEncoder(options: EncoderOptions): Encoder {
           ? error
           : retriableError('TransientError', 'The encoder failed on this job.', error);
       const { code, final } = failure;
-      log.error({ jobId: job.jobId, code, final, error: describe(error) }, failure.message);
+      log.error({ jobId: job.jobId, code, final, err: error }, failure.message);
       if (final) await job.fail(failure.detail);
       else await job.release({ countAttempt: true, detail: failure.detail });
     }
@@ -95,21 +95,9 @@ export function createEncoder(options: EncoderOptions): Encoder {
           await work(job, signal);
         } catch (error) {
           // The job could not be ended: its lease runs out, and it is taken up again.
-          log.error({ jobId: job.jobId, error: describe(error) }, 'the job could not be ended');
+          log.error({ jobId: job.jobId, err: error }, 'the job could not be ended');
         }
       }
     },
-  };
-}
-
-/** For the log: never a request, whose headers and URL hold secrets. */
-function describe(error: unknown): object {
-  if (!(error instanceof Error)) return { message: String(error) };
-  const { name, message, cause } = error;
-  const [firstLine] = message.split('\n');
-  return {
-    name,
-    message: firstLine?.replace(/https?:\/\/\S+/g, '(address)'),
-    ...(cause === undefined ? {} : { cause: describe(cause) }),
   };
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import type { Log } from '../log.ts';
 import {
   allowedMethods,
   answerWith,
@@ -24,18 +25,12 @@ import type { Representation } from './representations.ts';
 import { readTarget } from './request-target.ts';
 import type { RequestTarget } from './request-target.ts';
 
-/** Where the origin logs; a pino logger is one. */
-export interface OriginLog {
-  warn(properties: object, message: string): void;
-  error(properties: object, message: string): void;
-}
-
 export interface OriginOptions {
   /** Memory for track indexes and manifests, bytes. */
   readonly indexCacheBytes: number;
   /** Memory for fragments, bytes. */
   readonly fragmentCacheBytes: number;
-  readonly log: OriginLog;
+  readonly log: Log;
   /** How long what a locator publishes is taken for unchanged, milliseconds (2,000): a delete shows after this. */
   readonly publicationFreshness?: number;
   /** Whole files that are read at a time, at most (64): manifests and fragments, which are read first, need the rest. */

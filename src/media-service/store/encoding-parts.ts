@@ -1,10 +1,10 @@
 import type { BlobServiceClient } from '@azure/storage-blob';
 import type { QueueClient } from '@azure/storage-queue';
+import type { Log } from '../log.ts';
 import type { AssetFiles } from './asset-files.ts';
 import type { Assets } from './assets.ts';
 import type { Index } from './index-rows.ts';
 import type { JobPartitions } from './job-rows.ts';
-import type { StoreLog } from './store-log.ts';
 
 export interface EncodingLimits {
   /** How long a job stays with an encoder that is not heard of any more, seconds. */
@@ -41,6 +41,6 @@ export interface EncodingParts {
   readonly assets: Assets;
   readonly files: AssetFiles;
   readonly blobs: BlobServiceClient;
-  readonly log: StoreLog;
+  readonly log: Log;
   readonly limits: EncodingLimits;
 }

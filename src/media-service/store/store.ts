@@ -1,3 +1,4 @@
+import type { Log } from '../log.ts';
 import type { AssetId } from '../model.ts';
 import type { StorageClients } from './storage-clients.ts';
 import { AccessPolicies } from './access-policies.ts';
@@ -14,7 +15,6 @@ import { JobPartitions } from './job-rows.ts';
 import { Jobs } from './jobs.ts';
 import { Locators } from './locators.ts';
 import { PublishedBlobs } from './published-blobs.ts';
-import type { StoreLog } from './store-log.ts';
 import { StreamingEndpoints } from './streaming-endpoints.ts';
 
 /** The entities of one media service, over its storage account. */
@@ -39,7 +39,7 @@ export interface StoreOptions {
   readonly clients: StorageClients;
   /** The public base URL of API and streaming, with a slash at its end; known when the service listens. */
   readonly publicBase: () => string;
-  readonly log: StoreLog;
+  readonly log: Log;
   readonly encodingLimits?: EncodingLimits;
 }
 

@@ -7,6 +7,7 @@ import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { createEncoder, type EncoderOptions } from '../../../src/media-service/encoder/encoder.ts';
 import { findFfmpeg, type Ffmpeg } from '../../../src/media-service/encoder/find-ffmpeg.ts';
+import { createLog } from '../../../src/media-service/log.ts';
 import {
   MemoryQueue,
   startTestStorage,
@@ -17,18 +18,13 @@ import {
 
 const run = promisify(execFile);
 
-export interface LogLine {
-  readonly level: 'info' | 'warn' | 'error';
-  readonly message: string;
-  readonly fields: object;
-}
-
 /** An encoder at work on a queue over real storage, with a folder for inputs and outputs. */
 export interface EncoderKit {
   readonly storage: TestStorage;
   readonly queue: MemoryQueue;
   readonly ffmpeg: Ffmpeg;
-  readonly log: LogLine[];
+  /** The lines of the log, as they are written. */
+  readonly log: readonly string[];
   readonly folder: string;
   /** Starts one more encoder on the queue; answers what stops it. */
   start(options?: Partial<EncoderOptions>): () => Promise<void>;
@@ -64,10 +60,7 @@ export async function startEncoderKit(ffmpeg?: Ffmpeg): Promise<EncoderKit> {
   const storage = await startTestStorage();
   const queue = new MemoryQueue(storage.service);
   const folder = await mkdtemp(join(tmpdir(), 'encoder-kit-'));
-  const log: LogLine[] = [];
-  const logger = (level: LogLine['level']) => (fields: object, message: string) => {
-    log.push({ level, message, fields });
-  };
+  const log: string[] = [];
   const running: (() => Promise<void>)[] = [];
   const kit: EncoderKit = {
     storage,
@@ -82,7 +75,7 @@ export async function startEncoderKit(ffmpeg?: Ffmpeg): Promise<EncoderKit> {
         ffmpeg: found,
         speed: 'ultrafast',
         idleLimit: 50,
-        log: { info: logger('info'), warn: logger('warn'), error: logger('error') },
+        log: createLog('mediaa', { write: (line) => void log.push(line) }),
         ...options,
       }).run(stop.signal);
       const end = async (): Promise<void> => {

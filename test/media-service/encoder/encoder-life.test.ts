@@ -274,8 +274,9 @@ test('no address of the input, and no secret, is in the log, in a message or in 
   expect(stdout).toContain('http://127.0.0.1:');
   job.cancel();
   await job.done;
-  const told = stdout + JSON.stringify(kit.log);
+  expect(kit.log.length).toBeGreaterThan(0);
+  const told = stdout + kit.log.join('');
   expect(told).not.toContain('sig=');
   expect(told).not.toContain(/AccountKey=([^;]+)/.exec(kit.storage.connectionString)![1]);
-  expect(JSON.stringify(kit.log)).not.toContain('http://');
+  expect(kit.log.join('')).not.toContain('http://');
 });

@@ -18,7 +18,7 @@ export interface Reply {
 }
 
 export interface LogLine {
-  readonly level: 'warn' | 'error';
+  readonly level: 'info' | 'warn' | 'error';
   readonly properties: Readonly<Record<string, unknown>>;
   readonly message: string;
 }
@@ -58,7 +58,7 @@ export async function startOrigin(
     fragmentCacheBytes: 10_000_000,
     publicationFreshness: 0,
     ...options,
-    log: { warn: record('warn'), error: record('error') },
+    log: { info: record('info'), warn: record('warn'), error: record('error') },
   });
   const server = createServer((request, response) => {
     void origin.handle(request, response).then((handled) => {
