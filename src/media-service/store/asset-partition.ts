@@ -1,8 +1,8 @@
 import type { TransactionAction } from '@azure/data-tables';
 import type { AssetId, AssetOptions } from '../model.ts';
 import { guidOf } from '../model.ts';
-import { backOff, KeyedLock } from './concurrency.ts';
-import { contention, notFound } from './errors.ts';
+import { KeyedLock, untilWritten } from './concurrency.ts';
+import { notFound } from './errors.ts';
 import type { Stored, Table } from './table.ts';
 import { RowConflictError, startingWith, transactionLimit, withoutNulls } from './table.ts';
 
@@ -86,22 +86,15 @@ export class AssetPartitions {
     decide: (asset: AssetRow, attempt: number) => Promise<AssetChange<Result>> | AssetChange<Result>,
   ): Promise<Result> {
     const guid = guidOf(id);
-    return this.#writers.hold(guid, async () => {
-      for (let attempt = 0; attempt < attempts; attempt++) {
+    return this.#writers.hold(guid, () =>
+      untilWritten(attempts, `asset ${id}`, async (attempt) => {
         const row = await this.read(guid);
         if (row === undefined) throw notFound(`Assets('${id}')`);
         const change = await decide(row, attempt);
-        if (change.unchanged === true) return change.result;
-        try {
-          await this.#write(row, change);
-          return change.result;
-        } catch (error) {
-          if (!(error instanceof RowConflictError)) throw error;
-          await backOff(attempt);
-        }
-      }
-      throw contention(`asset ${id}`);
-    });
+        if (change.unchanged !== true) await this.#write(row, change);
+        return change.result;
+      }),
+    );
   }
 
   /** Deletes the asset's own row, the last of its deletion. */

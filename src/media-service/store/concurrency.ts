@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { contention } from './errors.ts';
+import { RowConflictError } from './table.ts';
 
 /** Maps `items` with at most `limit` calls at a time, keeping their order; the first error ends it. */
 export async function mapConcurrently<Item, Result>(
@@ -37,7 +39,28 @@ export class KeyedLock {
   }
 }
 
+/**
+ * Reads, decides and writes (`attempt`, told its number: 0, 1, 2, …) again from the start as long as another writer is
+ * faster.
+ * @throws StorageUnavailableError after `attempts`; `what` names to the client what could not be changed
+ */
+export async function untilWritten<Result>(
+  attempts: number,
+  what: string,
+  attempt: (count: number) => Promise<Result>,
+): Promise<Result> {
+  for (let count = 0; count < attempts; count++) {
+    try {
+      return await attempt(count);
+    } catch (error) {
+      if (!(error instanceof RowConflictError)) throw error;
+      await backOff(count);
+    }
+  }
+  throw contention(what);
+}
+
 /** Waits a random while that grows with the attempt (0, 1, 2, …), so that competing writers part. */
-export async function backOff(attempt: number): Promise<void> {
+async function backOff(attempt: number): Promise<void> {
   await sleep(Math.random() * Math.min(500, 20 * 2 ** attempt));
 }

@@ -1,8 +1,7 @@
 import type { TransactionAction } from '@azure/data-tables';
 import type { AssetId, Job, Task, TaskErrorDetail, TaskHistoricalEvent } from '../model.ts';
 import { idOf, JobState } from '../model.ts';
-import { backOff, KeyedLock } from './concurrency.ts';
-import { contention } from './errors.ts';
+import { KeyedLock, untilWritten } from './concurrency.ts';
 import type { Index } from './index-rows.ts';
 import { valuePartition } from './index-rows.ts';
 import type { Stored, Table } from './table.ts';
@@ -112,8 +111,8 @@ export class JobPartitions {
     guid: string,
     decide: (record: JobRecord) => { readonly record?: JobRecord; readonly result: Result },
   ): Promise<Result | undefined> {
-    return this.#writers.hold(guid, async () => {
-      for (let attempt = 0; attempt < attempts; attempt++) {
+    return this.#writers.hold(guid, () =>
+      untilWritten(attempts, `job ${guid}`, async () => {
         const before = await this.read(guid);
         if (before === undefined) return undefined;
         const { record, result } = decide(before);
@@ -121,16 +120,10 @@ export class JobPartitions {
         if (record.job.State !== before.job.State) {
           await this.#index.write([statePartition(record.job.State)], guid);
         }
-        try {
-          await this.#write(guid, before, record);
-          return result;
-        } catch (error) {
-          if (!(error instanceof RowConflictError)) throw error;
-          await backOff(attempt);
-        }
-      }
-      throw contention(`job ${guid}`);
-    });
+        await this.#write(guid, before, record);
+        return result;
+      }),
+    );
   }
 
   async remove(guid: string): Promise<void> {

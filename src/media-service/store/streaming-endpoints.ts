@@ -7,8 +7,8 @@ import type {
   StreamingEndpointState,
 } from '../model.ts';
 import { guidOf, idOf } from '../model.ts';
-import { contention, notFound } from './errors.ts';
-import { backOff } from './concurrency.ts';
+import { notFound } from './errors.ts';
+import { untilWritten } from './concurrency.ts';
 import type { Stored, Table } from './table.ts';
 import { RowConflictError } from './table.ts';
 
@@ -74,21 +74,15 @@ export class StreamingEndpoints {
 
   /** Starts or stops the endpoint; there is nothing to wait for, so the operation has succeeded when it is answered. */
   async turn(id: StreamingEndpointId, state: 'Running' | 'Stopped'): Promise<Operation> {
-    for (let attempt = 0; attempt < attempts; attempt++) {
+    return untilWritten(attempts, 'the streaming endpoint', async () => {
       const row = await this.#row();
       if (row?.Guid !== guidOf(id)) throw notFound(`StreamingEndpoints('${id}')`);
-      try {
-        await this.#table.update(
-          { ...key, ...endpointProperties(row), State: state, LastModified: new Date() },
-          row.etag,
-        );
-        return await this.#succeeded(id);
-      } catch (error) {
-        if (!(error instanceof RowConflictError)) throw error;
-        await backOff(attempt);
-      }
-    }
-    throw contention('the streaming endpoint');
+      await this.#table.update(
+        { ...key, ...endpointProperties(row), State: state, LastModified: new Date() },
+        row.etag,
+      );
+      return this.#succeeded(id);
+    });
   }
 
   async operation(id: OperationId): Promise<Operation | undefined> {
