@@ -84,6 +84,18 @@ export interface Asset {
   readonly StorageAccountName: string | null;
 }
 
+/** The characters an AssetFile's name may have at most (reference: AssetFile, Name). */
+export const longestFileName = 260;
+
+/** What no AssetFile's name may have: the reference's characters, and the backslash, which storage takes for a slash. */
+export const forbiddenInFileNames = /[!*'();:@&=+$,/?%#[\]"\\]/u;
+
+/**
+ * What has no place in any file's name either: control and format characters (a terminal obeys them, a reader sees
+ * `4pm` where `mp4` stands) and halves of characters.
+ */
+export const unprintable = /[\p{Cc}\p{Cf}\p{Cs}]/u;
+
 export interface AssetFile {
   readonly Id: AssetFileId;
   readonly Name: string;

@@ -1,14 +1,16 @@
+import { forbiddenInFileNames, longestFileName, unprintable } from '../model.ts';
+
 /**
  * The names of an encoded asset's files: `{base}_{W}x{H}_{kbps}.cmfv`, `{base}_aac_{kbps}.cmfa`, `{base}.ism`. The same
  * input and preset always give the same names, so a job that is taken up again overwrites what an earlier attempt left.
  */
 
-/** Refused in an AssetFile's name (reference: AssetFile, Name), and what breaks a path or markup. */
-const refused = /[!*'();:@&=+$,/?%#[\]"<>\\^`{|}\p{Cc}\p{Cf}\p{Cs}]/gu;
+/** Beside what no AssetFile's name may have, what breaks a path or markup. */
+const refused = new RegExp(`${forbiddenInFileNames.source}|${unprintable.source}|[<>^\`{|}]`, 'gu');
 /** What a cut in the middle of a character leaves. */
 const loneSurrogate = /\p{Cs}/gu;
-/** Of 260 characters, the longest ending takes some 25. */
-const longest = 200;
+/** The longest ending takes some 25 characters. */
+const longest = longestFileName - 60;
 
 /** The input's file name without folder and extension, made safe; dots too, as a name has only one. */
 export function baseName(inputName: string): string {

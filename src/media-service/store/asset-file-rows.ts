@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { TransactionAction } from '@azure/data-tables';
 import type { AssetFile } from '../model.ts';
-import { AssetOptions, idOf } from '../model.ts';
+import { AssetOptions, forbiddenInFileNames, idOf, longestFileName, unprintable } from '../model.ts';
 import { invalid } from './errors.ts';
 import type { RowKey, Stored } from './table.ts';
 import { orNull, startingWith, withoutNulls } from './table.ts';
@@ -108,11 +108,7 @@ export const rowKeyOf = (guid: string): string => `${fileRows.from}${guid}`;
 /** Row keys are short and forbid some characters, so the name stands in one as its hash. */
 export const nameRowKey = (name: string): string => `name:${createHash('sha256').update(name).digest('hex')}`;
 
-/**
- * Refuses what has no place in the name of any file: control and format characters (a terminal obeys them, a reader
- * sees `4pm` where `mp4` stands) and halves of characters.
- * @throws StoreRefusal
- */
+/** Refuses what has no place in the name of any file. @throws StoreRefusal */
 export function checkCharacters(name: string): void {
   if (!unprintable.test(name)) return;
   const shown = name.replaceAll(new RegExp(unprintable, 'gu'), (found) => {
@@ -121,16 +117,13 @@ export function checkCharacters(name: string): void {
   throw invalid(`The name '${shown}' has control or format characters, which no AssetFile's name may have.`);
 }
 
-const unprintable = /[\p{Cc}\p{Cf}\p{Cs}]/u;
-
-/**
- * The naming rules of the reference (AssetFile, Name; spaces are allowed), and of storage, which takes a backslash for
- * a slash.
- */
+/** The naming rules of an AssetFile; spaces are allowed. @throws StoreRefusal */
 export function checkName(name: string): void {
-  if (name === '' || name.length > 260) throw invalid('Name must have 1 to 260 characters.');
+  if (name === '' || name.length > longestFileName) {
+    throw invalid(`Name must have 1 to ${longestFileName} characters.`);
+  }
   checkCharacters(name);
-  if (/[!*'();:@&=+$,/?%#[\]"\\]/.test(name)) {
+  if (forbiddenInFileNames.test(name)) {
     throw invalid(`Name must have none of !*'();:@&=+$,/?%#[]"\\.`);
   }
   if (name === '.' || name.split('.').length > 2)
