@@ -102,7 +102,7 @@ export default tseslint.config(
   mayImport('activities', {
     values: ['media-services-client', 'blob-copy', 'streams', 'telemetry'],
     types: ['config'],
-    files: ['media-service/model'],
+    files: ['media-service/model', 'config/table-endpoint'],
   }),
   mayImport('streams', { files: ['media-service/model'] }),
   mayImport('media-services-client', { files: ['media-service/model'] }),

@@ -1,5 +1,6 @@
 import { odata, RestError, TableClient } from '@azure/data-tables';
 import type { TokenCredential } from '@azure/identity';
+import { hasHttpTables } from '../config/table-endpoint.ts';
 import type { OwnTablesConfig } from '../config/workflow.ts';
 import type { OperationKind, RunReference } from '../streams/operation.ts';
 import type { RunId, Subject } from '../streams/stream-id.ts';
@@ -46,11 +47,10 @@ const tableName = 'FailoverClaims';
 /** The client of the table of claims. */
 export function claimsTable(storage: OwnTablesConfig): TableClient {
   if (storage.kind === 'key') {
-    // An emulator speaks plain http on this machine.
-    const allowInsecureConnection = /TableEndpoint=http:|UseDevelopmentStorage/i.test(
-      storage.connectionString,
-    );
-    return TableClient.fromConnectionString(storage.connectionString, tableName, { allowInsecureConnection });
+    const { connectionString } = storage;
+    return TableClient.fromConnectionString(connectionString, tableName, {
+      allowInsecureConnection: hasHttpTables(connectionString),
+    });
   }
   return new TableClient(storage.tableUrl, tableName, identityOf(storage.clientId));
 }

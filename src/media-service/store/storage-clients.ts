@@ -4,6 +4,7 @@ import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-bl
 import type { QueueClient } from '@azure/storage-queue';
 import { QueueServiceClient } from '@azure/storage-queue';
 import type { StorageConfig } from '../../config/media-service.ts';
+import { hasHttpTables } from '../../config/table-endpoint.ts';
 import type { SasSigner } from './sas-signer.ts';
 import { AccountKeySigner, UserDelegationSigner } from './sas-signer.ts';
 import { Table } from './table.ts';
@@ -62,7 +63,7 @@ function clientsByKey(connectionString: string): StorageClients {
       new Table(
         TableClient.fromConnectionString(connectionString, name, {
           ...tableRetries,
-          allowInsecureConnection: connectionString.includes('=http:'),
+          allowInsecureConnection: hasHttpTables(connectionString),
         }),
       ),
   };

@@ -1,5 +1,6 @@
 import { RestError, TableClient } from '@azure/data-tables';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
+import { hasHttpTables } from '../../../config/table-endpoint.ts';
 
 /** Where a hub keeps its state: three tables and a container of the app's storage account. */
 export interface HubStorage {
@@ -21,8 +22,7 @@ export async function openHub(connectionString: string, hubName: string): Promis
   const retryOptions = { maxRetries: 4, retryDelayInMs: 200, maxRetryDelayInMs: 2000 };
   const table = (suffix: string): TableClient =>
     TableClient.fromConnectionString(connectionString, `${hubName}Local${suffix}`, {
-      allowInsecureConnection:
-        connectionString.includes('http://') || !/EndpointsProtocol=https/i.test(connectionString),
+      allowInsecureConnection: hasHttpTables(connectionString),
       retryOptions,
     });
   const storage: HubStorage = {
