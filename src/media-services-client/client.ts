@@ -108,8 +108,7 @@ class RestMediaServices implements MediaServices {
   }
 
   async updateFile(...[id, change]: Parameters<MediaServices['updateFile']>): Promise<void> {
-    const body = defined({ IsPrimary: change.isPrimary, MimeType: change.mimeType });
-    await this.#requests.update(entityPath('Files', id), body);
+    await this.#requests.update(entityPath('Files', id), { IsPrimary: change.isPrimary });
   }
 
   async createFileInfos(assetId: AssetId): Promise<void> {

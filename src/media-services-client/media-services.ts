@@ -54,7 +54,7 @@ export interface MediaServices {
   deleteAsset(id: AssetId): Promise<void>;
 
   files(assetId: AssetId): Promise<readonly AssetFile[]>;
-  updateFile(id: AssetFileId, change: { isPrimary?: boolean; mimeType?: string }): Promise<void>;
+  updateFile(id: AssetFileId, change: { isPrimary: boolean }): Promise<void>;
   createFileInfos(assetId: AssetId): Promise<void>;
 
   /** The oldest policy with this name and these terms, made when there is none: policies are reused, one a purpose. */

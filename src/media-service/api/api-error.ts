@@ -23,7 +23,6 @@ const statuses: Readonly<Record<RefusalCode, number>> = {
   'not-found': 404,
   conflict: 409,
   invalid: 400,
-  forbidden: 403,
 };
 const retryAfterSeconds = '2';
 

@@ -7,7 +7,7 @@ export interface EncodePlan {
 }
 
 /** Where ffmpeg writes: video renditions to file descriptors 3, 4, …, then the audio, then its progress. */
-export const firstPipe = 3;
+const firstPipe = 3;
 
 /**
  * What ffmpeg may read and how (its own defence, beside the relay that gives it one file): containers that name no

@@ -42,8 +42,6 @@ export interface PublishedContent {
   find(locatorGuid: string): Promise<PublishedAsset | undefined>;
   /** All the blobs of the asset's container. */
   list(assetId: AssetId): Promise<readonly PublishedBlob[]>;
-  /** One blob's properties; undefined when there is none. */
-  head(assetId: AssetId, name: string): Promise<PublishedBlob | undefined>;
   /**
    * A range of a blob as a stream; `etag` makes the read conditional (a changed or missing blob throws
    * `BlobChangedError`). A stream that breaks ends in an error, never short.

@@ -1,7 +1,7 @@
 import { StorageUnavailableError } from '../origin/published-content.ts';
 
-/** Why the store refuses: the API turns each into a status (404, 409, 400, 403). */
-export type RefusalCode = 'not-found' | 'conflict' | 'invalid' | 'forbidden';
+/** Why the store refuses: the API turns each into a status (404, 409, 400). */
+export type RefusalCode = 'not-found' | 'conflict' | 'invalid';
 
 /** The store refuses a request; final: the same request is refused again until something else changes. */
 export class StoreRefusal extends Error {
@@ -27,7 +27,7 @@ export function statusOf(error: unknown): number | undefined {
 }
 
 /** The storage service's own code, e.g. `EntityAlreadyExists`. */
-export function storageCodeOf(error: unknown): string | undefined {
+function storageCodeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 

@@ -232,7 +232,7 @@ export function ended(
 }
 
 /** The codes of HistoricalEvents, by the state they tell of. */
-export const eventCodes: Readonly<Partial<Record<JobState, string>>> = {
+const eventCodes: Readonly<Partial<Record<JobState, string>>> = {
   [JobState.Scheduled]: 'Scheduled',
   [JobState.Processing]: 'Processing',
   [JobState.Finished]: 'Finished',

@@ -79,17 +79,6 @@ export class PublishedBlobs implements PublishedContent {
     return blobs;
   }
 
-  async head(assetId: AssetId, name: string): Promise<PublishedBlob | undefined> {
-    const blob = this.#blobs.getContainerClient(containerOf(assetId)).getBlobClient(name);
-    try {
-      const { contentLength, contentMD5, etag } = await calling(() => blob.getProperties());
-      return { name, size: contentLength ?? 0, md5: hex(contentMD5), etag: quoted(etag ?? '') };
-    } catch (error) {
-      if (statusOf(error) === 404) return undefined;
-      throw error;
-    }
-  }
-
   async read(
     assetId: AssetId,
     name: string,

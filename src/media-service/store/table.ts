@@ -77,12 +77,8 @@ export class Table {
   }
 
   /** @throws RowConflictError when it has changed since `etag`, or is gone */
-  async update<Properties extends object>(
-    row: NewRow<Properties>,
-    etag: string,
-    mode: 'Merge' | 'Replace' = 'Replace',
-  ): Promise<void> {
-    await this.#writing(() => this.#client.updateEntity(withoutNulls(row), mode, { etag }));
+  async update<Properties extends object>(row: NewRow<Properties>, etag: string): Promise<void> {
+    await this.#writing(() => this.#client.updateEntity(withoutNulls(row), 'Replace', { etag }));
   }
 
   /** Deletes a row as it was read; false when it has changed since, or is gone. */

@@ -36,10 +36,10 @@ export class FolderContent implements PublishedContent {
 
   async list(): Promise<readonly PublishedBlob[]> {
     const names = await readdir(this.folder);
-    return Promise.all(names.sort().map(async (name) => (await this.head(assetId, name))!));
+    return Promise.all(names.sort().map(async (name) => (await this.#head(name))!));
   }
 
-  async head(_asset: AssetId, name: string): Promise<PublishedBlob | undefined> {
+  async #head(name: string): Promise<PublishedBlob | undefined> {
     const file = join(this.folder, name);
     const found = await stat(file).catch(() => undefined);
     if (found === undefined) return undefined;
@@ -57,7 +57,7 @@ export class FolderContent implements PublishedContent {
   ): Promise<NodeJS.ReadableStream> {
     this.reads.push({ name, offset, count });
     await this.beforeRead(name, signal);
-    if ((await this.head(assetId, name))?.etag !== etag) throw new BlobChangedError('The blob has changed.');
+    if ((await this.#head(name))?.etag !== etag) throw new BlobChangedError('The blob has changed.');
     return createReadStream(join(this.folder, name), { start: offset, end: offset + count - 1, signal });
   }
 
