@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { StorageUnavailableError } from './errors.ts';
 import type { Log } from './log.ts';
-import { StorageUnavailableError } from './origin/published-content.ts';
 
 /** Milliseconds. */
 const firstPause = 250;

@@ -1,4 +1,4 @@
-import { StorageUnavailableError } from '../origin/published-content.ts';
+import { StorageUnavailableError } from '../errors.ts';
 import type { RefusalCode } from '../store/errors.ts';
 import { StoreRefusal } from '../store/errors.ts';
 

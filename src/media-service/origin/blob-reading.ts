@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { StorageUnavailableError } from '../errors.ts';
 import type { AssetId } from '../model.ts';
-import { BlobChangedError, StorageUnavailableError } from './published-content.ts';
+import { BlobChangedError } from './published-content.ts';
 import type { PublishedBlob, PublishedContent } from './published-content.ts';
 
 /** The storage is given up when it sends nothing for so long, milliseconds. */

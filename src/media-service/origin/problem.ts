@@ -1,7 +1,8 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { MalformedMediaError } from '../boxes/malformed-media.ts';
+import { StorageUnavailableError } from '../errors.ts';
 import { UnsupportedMediaError } from '../packager/errors.ts';
-import { BlobChangedError, StorageUnavailableError } from './published-content.ts';
+import { BlobChangedError } from './published-content.ts';
 
 /** Why the origin does not serve a request; answered as problem+json (RFC 9457), never cached. */
 export class OriginProblem extends Error {

@@ -19,12 +19,6 @@ export interface PublishedAsset {
   readonly expires: Date;
 }
 
-/** The storage cannot be asked now (refused, timed out, 5xx, throttled): the origin answers 503. */
-export class StorageUnavailableError extends Error {
-  override readonly name = 'StorageUnavailableError';
-  readonly code = 'storage-unavailable';
-}
-
 /** The blob has another ETag than the read asked for, or is gone: the origin looks at the asset again. */
 export class BlobChangedError extends Error {
   override readonly name = 'BlobChangedError';

@@ -1,4 +1,4 @@
-import { StorageUnavailableError } from '../origin/published-content.ts';
+import { StorageUnavailableError } from '../errors.ts';
 
 /** Why the store refuses: the API turns each into a status (404, 409, 400). */
 export type RefusalCode = 'not-found' | 'conflict' | 'invalid';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ContentHealthCheck } from '../../../src/media-service/api/content-health.ts';
+import { StorageUnavailableError } from '../../../src/media-service/errors.ts';
 import type { ContentProbe } from '../../../src/media-service/origin/probe.ts';
-import { StorageUnavailableError } from '../../../src/media-service/origin/published-content.ts';
 import { memoryLog } from '../running-service.ts';
 
 const good: ContentProbe = { outcome: 'good' };

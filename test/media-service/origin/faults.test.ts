@@ -6,10 +6,8 @@ import { Readable } from 'node:stream';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import {
-  BlobChangedError,
-  StorageUnavailableError,
-} from '../../../src/media-service/origin/published-content.ts';
+import { StorageUnavailableError } from '../../../src/media-service/errors.ts';
+import { BlobChangedError } from '../../../src/media-service/origin/published-content.ts';
 import { FolderContent, locatorGuid } from './folder-content.ts';
 import {
   below,
