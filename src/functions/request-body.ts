@@ -48,7 +48,7 @@ async function readText(request: HttpRequest): Promise<string> {
   if (request.body === null) return '';
   const parts: Uint8Array[] = [];
   let length = 0;
-  const body = request.body as unknown as AsyncIterable<Uint8Array>;
+  const body: AsyncIterable<Uint8Array> = request.body;
   for await (const part of body) {
     length += part.byteLength;
     if (length > longestBody) throw tooLarge();

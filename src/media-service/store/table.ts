@@ -161,9 +161,7 @@ export class Table {
 
 /** The Table service has no null: such a property is left out (and with Replace thereby removed). */
 export function withoutNulls<Row extends object>(row: Row): Row {
-  return Object.fromEntries(
-    Object.entries(row).filter(([, value]) => value !== null && value !== undefined),
-  ) as Row;
+  return only(row, (_name, value) => value !== null && value !== undefined);
 }
 
 /** An object without some of its properties. */
@@ -171,18 +169,22 @@ export function without<T extends object, Name extends keyof T>(
   value: T,
   ...names: readonly Name[]
 ): Omit<T, Name> {
-  return Object.fromEntries(
-    Object.entries(value).filter(([name]) => !names.includes(name as Name)),
-  ) as unknown as Omit<T, Name>;
+  const dropped = new Set<PropertyKey>(names);
+  return only<Omit<T, Name>>(value, (name) => !dropped.has(name));
 }
+
+const namesOfEveryRow = new Set(['partitionKey', 'rowKey', 'etag', 'timestamp']);
 
 /** A row's own properties, without what every row has: to write them back changed. */
 export function ownProperties<Properties extends object>(row: Stored<Properties>): Properties {
-  const own = without(row, 'partitionKey', 'rowKey', 'etag', 'timestamp');
   // The library leaves the service's annotations in.
-  return Object.fromEntries(
-    Object.entries(own).filter(([name]) => !name.startsWith('odata.')),
-  ) as unknown as Properties;
+  return only<Properties>(row, (name) => !namesOfEveryRow.has(name) && !name.startsWith('odata.'));
+}
+
+/** A copy with those properties only that are to be kept. */
+function only<Kept extends object>(value: Kept, keep: (name: string, value: unknown) => boolean): Kept {
+  const entries = Object.entries(value).filter(([name, one]: [string, unknown]) => keep(name, one));
+  return Object.fromEntries(entries) as Kept;
 }
 
 /** Undefined and absent properties of a row read back, as null. */
