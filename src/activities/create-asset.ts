@@ -4,6 +4,7 @@ import type { DataCenterKey } from '../streams/data-center.ts';
 import { FinalError } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
 import { formatPublishedName, inputAlternateId, type PublishedName } from '../streams/published-name.ts';
+import type { StreamId } from '../streams/stream-id.ts';
 import type { DataCenter, Dependencies } from './dependencies.ts';
 import { replicaAt } from './published-asset.ts';
 
@@ -21,7 +22,7 @@ export interface CreatedAsset {
 }
 
 /**
- * Steps 1 and 7: finds the asset by its AlternateId or makes it. v2 does not keep AlternateIds unique, so it looks
+ * Steps 1 and 7: finds the asset by its AlternateId and Name or makes it. v2 does not keep AlternateIds unique, so it looks
  * again after making one: the oldest stays, its own is deleted.
  */
 export function createAsset({ dataCenters }: Dependencies) {
@@ -30,14 +31,19 @@ export function createAsset({ dataCenters }: Dependencies) {
     const { media } = dataCenters[side];
     const alternateId = inputAlternateId(run.streamId);
     const name = `${run.streamId} input ${purpose.requestHash.slice(0, 16)}`;
-    for (const stale of await existing(media, alternateId)) {
-      // Taken in by a run that failed, from another request: nothing refers to it any more.
-      const isTakenIn = stale.Name?.startsWith(`${run.streamId} input `) === true;
-      if (isTakenIn && stale.Name !== name) await media.deleteAsset(stale.Id);
+    for (const stale of await media.assetsByAlternateId(alternateId)) {
+      // Taken in by a run that failed, from another request: nothing refers to it any more. An upload is its owner's.
+      if (stale.Name !== name && isTakenIn(stale, run.streamId)) await media.deleteAsset(stale.Id);
     }
-    const found = (await existing(media, alternateId)).find((asset) => asset.Name === name);
+    const found = await oldestNamed(media, alternateId, name);
     return { assetId: (found ?? (await create(media, alternateId, name))).Id };
   };
+}
+
+function isTakenIn({ Name, State }: Asset, streamId: StreamId): boolean {
+  const prefix = `${streamId} input `;
+  const isNamedSo = Name?.startsWith(prefix) === true && /^[0-9a-f]{16}$/.test(Name.slice(prefix.length));
+  return isNamedSo && State !== AssetState.Deleted;
 }
 
 async function replica(target: DataCenter, name: PublishedName): Promise<CreatedAsset> {
@@ -63,12 +69,17 @@ async function replica(target: DataCenter, name: PublishedName): Promise<Created
 
 async function create(media: MediaServices, alternateId: string, name: string): Promise<Asset> {
   const created = await media.createAsset({ name, alternateId, options: AssetOptions.None });
-  const oldest = (await existing(media, alternateId))[0] ?? created;
+  const oldest = (await oldestNamed(media, alternateId, name)) ?? created;
   if (oldest.Id !== created.Id) await media.deleteAsset(created.Id);
   return oldest;
 }
 
-/** Oldest first. */
-async function existing(media: MediaServices, alternateId: string): Promise<readonly Asset[]> {
-  return (await media.assetsByAlternateId(alternateId)).filter(({ State }) => State !== AssetState.Deleted);
+/** Both: an upload has the AlternateId of the stream that it is the input of, too, and is never another's. */
+async function oldestNamed(
+  media: MediaServices,
+  alternateId: string,
+  name: string,
+): Promise<Asset | undefined> {
+  const assets = await media.assetsByAlternateId(alternateId);
+  return assets.find(({ Name, State }) => Name === name && State !== AssetState.Deleted);
 }

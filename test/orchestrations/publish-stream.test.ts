@@ -24,12 +24,15 @@ type Perform = (call: ActivityCall) => Promise<unknown>;
 describe('publishing a stream', () => {
   let both: TwoDataCenters;
   let count = 0;
+  /** The file of each job. */
+  const encoded: (string | undefined)[] = [];
 
   beforeAll(async () => {
     both = await TwoDataCenters.start({ allowPrivateInputUrls: true });
-    await both.startFixtureEncoder('a', (input) =>
-      input === 'text.mp4' ? 'fail' : input === 'slow.mp4' ? 'hang' : 'finish',
-    );
+    await both.startFixtureEncoder('a', (input) => {
+      encoded.push(input);
+      return input === 'text.mp4' ? 'fail' : input === 'slow.mp4' ? 'hang' : 'finish';
+    });
   });
   afterAll(() => both.close());
 
@@ -143,6 +146,30 @@ describe('publishing a stream', () => {
     expect(await both.dependencies.claims.inputUrl(input.run)).toBeUndefined();
     const stored = run.engine.stored + JSON.stringify(run.engine.statuses) + JSON.stringify(both.events);
     expect(stored).not.toContain('SIGNATURE');
+  });
+
+  it('takes a URL into an asset of its own, whatever was uploaded for the stream before', async () => {
+    const server = createServer((_request, response) => response.end('the new video')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const input = await claimed('wrong-film', { url: 'in the claim' }, `http://127.0.0.1:${port}/new.mp4`);
+    const { run } = input;
+    // Uploads that a run has looked at, and that it then was canceled for.
+    const uploads: AssetId[] = [];
+    for (const name of ['upload', `${run.streamId} input from the archive`]) {
+      const assetId = await both.upload('a', { 'old.mp4': 'the old video' }, { name });
+      await both.activities.inspectInput({ run, side: 'a', assetId });
+      uploads.push(assetId);
+    }
+    encoded.length = 0;
+    const ended = await publish(input);
+    server.close();
+    expect(ended.error).toBeUndefined();
+    expect(encoded).toEqual(['new.mp4']);
+    for (const assetId of uploads) {
+      const files = await both.media('a').files(assetId);
+      expect(files.map(({ Name }) => Name)).toEqual(['old.mp4']);
+    }
   });
 
   it('waits by a timer while others take their inputs in, and says so', async () => {
