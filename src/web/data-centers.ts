@@ -1,4 +1,4 @@
-import type { EdgeStatus, OriginState, OriginStatus } from './edge-status.ts';
+import type { EdgeStatus, FailureKind, OriginState, OriginStatus } from './edge-status.ts';
 import { colour, displayName } from './fragment.ts';
 
 const states: Readonly<Record<OriginState, string>> = {
@@ -7,7 +7,7 @@ const states: Readonly<Record<OriginState, string>> = {
   returning: 'returning',
 };
 
-const reasons: Readonly<Record<string, string>> = {
+const reasons: Readonly<Record<FailureKind, string>> = {
   unreachable: 'could not be reached',
   silent: 'did not answer in time',
   'server-error': 'answered with an error',
@@ -17,8 +17,8 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /** What a failure is in plain words. */
-export function reasonWords(kind: string): string {
-  return reasons[kind] ?? kind;
+export function reasonWords(kind: FailureKind): string {
+  return reasons[kind];
 }
 
 function made(name: string, className: string, text: string): HTMLElement {

@@ -12,11 +12,22 @@
  */
 export type OriginState = 'serving' | 'resting' | 'returning';
 
+/**
+ * How a data center failed a request.
+ * - `unreachable`: refused, reset or no such host
+ * - `silent`: accepted, but no headers within the limit
+ * - `server-error`: a 5xx answer
+ * - `malformed`: not HTTP
+ * - `stalled`: no byte of the body within the limit
+ * - `cut`: the body ended early
+ */
+export type FailureKind = 'unreachable' | 'silent' | 'server-error' | 'malformed' | 'stalled' | 'cut';
+
 export interface OriginStatus {
   readonly state: OriginState;
   /** When it came into this state. */
   readonly since: string;
-  readonly lastFailure: { readonly at: string; readonly kind: string } | null;
+  readonly lastFailure: { readonly at: string; readonly kind: FailureKind } | null;
   /** Null: it is not probed now. */
   readonly nextProbe: string | null;
 }
@@ -28,7 +39,7 @@ export interface FailoverStatus {
   readonly requestId: string;
   readonly from: string;
   readonly to: string;
-  readonly reason: string;
+  readonly reason: FailureKind;
   /** Bytes of the body that the viewer had from `from`; undefined when the body had not begun. */
   readonly atByte?: number | undefined;
 }

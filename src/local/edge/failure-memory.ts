@@ -1,15 +1,15 @@
-import type { OriginState } from '../../web/edge-status.ts';
-import { OriginFailure, type FailureKind } from './origin-failure.ts';
+import type { FailureKind, OriginState, OriginStatus } from '../../web/edge-status.ts';
+import { OriginFailure } from './origin-failure.ts';
 import type { Origin } from './origin.ts';
 import { probe } from './probe.ts';
-import type { OnStateChange, OriginHealth, Routing } from './routing.ts';
+import type { OnStateChange, Routing } from './routing.ts';
 import type { FailureMemoryTimings } from './timings.ts';
 
 interface Memory {
   state: OriginState;
-  since: Date;
-  lastFailure: OriginHealth['lastFailure'];
-  nextProbe: Date | undefined;
+  since: OriginStatus['since'];
+  lastFailure: OriginStatus['lastFailure'];
+  nextProbe: OriginStatus['nextProbe'];
   timer: NodeJS.Timeout | undefined;
   serverErrors: number;
   /** It was slow: while it is probed for that, the other data center comes first. */
@@ -48,9 +48,9 @@ export class FailureMemory implements Routing {
         origin,
         {
           state: 'serving',
-          since: new Date(),
-          lastFailure: undefined,
-          nextProbe: undefined,
+          since: new Date().toISOString(),
+          lastFailure: null,
+          nextProbe: null,
           timer: undefined,
           serverErrors: 0,
           inDoubt: false,
@@ -89,7 +89,7 @@ export class FailureMemory implements Routing {
 
   failed(origin: Origin, failure: OriginFailure): void {
     const memory = this.#memory(origin);
-    memory.lastFailure = { at: new Date(), kind: failure.code };
+    memory.lastFailure = { at: new Date().toISOString(), kind: failure.code };
     if (memory.state !== 'serving') return;
     // A single file's trouble gives a 5xx too; a host that is gone or hangs does so for all.
     if (failure.code === 'server-error') {
@@ -100,7 +100,7 @@ export class FailureMemory implements Routing {
     else this.#restAnew(origin, memory, failure);
   }
 
-  health(origin: Origin): OriginHealth {
+  health(origin: Origin): OriginStatus {
     const { state, since, lastFailure, nextProbe } = this.#memory(origin);
     return { state, since, lastFailure, nextProbe };
   }
@@ -135,7 +135,7 @@ export class FailureMemory implements Routing {
 
   /** Rests after it has served, the longer the sooner that was after the rest before. */
   #restAnew(origin: Origin, memory: Memory, failure: OriginFailure): void {
-    const steady = Date.now() - memory.since.getTime() >= this.#timings.steadyAfter;
+    const steady = Date.now() - Date.parse(memory.since) >= this.#timings.steadyAfter;
     memory.rests = steady ? 1 : memory.rests + 1;
     origin.dropIdleConnections();
     this.#rest(origin, memory, failure);
@@ -153,22 +153,22 @@ export class FailureMemory implements Routing {
   #become(origin: Origin, memory: Memory, state: OriginState, failure?: OriginFailure): void {
     if (memory.state === state) return;
     memory.state = state;
-    memory.since = new Date();
+    memory.since = new Date().toISOString();
     this.#changed(origin, state, failure);
   }
 
   #probeAfter(origin: Origin, memory: Memory, delay: number): void {
-    memory.nextProbe = new Date(Date.now() + delay);
+    memory.nextProbe = new Date(Date.now() + delay).toISOString();
     memory.timer = setTimeout(() => void this.#probe(origin, memory), delay);
   }
 
   async #probe(origin: Origin, memory: Memory): Promise<void> {
-    memory.nextProbe = undefined;
+    memory.nextProbe = null;
     const { probesToReturn, probeSpacing } = this.#timings;
     const failure = await this.#probeFailure(origin);
     if (this.#closing.signal.aborted) return;
     if (failure !== undefined) {
-      memory.lastFailure = { at: new Date(), kind: failure.code };
+      memory.lastFailure = { at: new Date().toISOString(), kind: failure.code };
       memory.rests += 1;
       this.#rest(origin, memory, failure);
       return;

@@ -265,16 +265,17 @@ export class Forwarder {
 
   #noteFailovers(journey: Journey, failed: readonly Failed[], to: Origin, atByte: number | undefined): void {
     for (const { origin, failure } of failed) {
-      this.#journal.failedOver({
-        at: new Date(),
-        requestId: journey.id,
-        path: withoutQuery(journey.path),
-        from: origin.key,
-        to: to.key,
-        reason: failure.code,
-        detail: failure.message,
-        atByte,
-      });
+      this.#journal.failedOver(
+        {
+          at: new Date().toISOString(),
+          requestId: journey.id,
+          from: origin.key,
+          to: to.key,
+          reason: failure.code,
+          atByte,
+        },
+        { path: withoutQuery(journey.path), detail: failure.message },
+      );
     }
   }
 }

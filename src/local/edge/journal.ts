@@ -1,20 +1,11 @@
-import type { DataCenterKey } from '../../streams/data-center.ts';
 import type { Telemetry } from '../../telemetry.ts';
-import type { FailureKind } from './origin-failure.ts';
+import type { FailoverStatus } from '../../web/edge-status.ts';
 
-/** A request that one data center failed and another one took over. */
-export interface Failover {
-  readonly at: Date;
-  /** The answer's `x-request-id`. */
-  readonly requestId: string;
+/** What only the log tells of a failover: anybody may read the status. */
+export interface FailoverDetails {
   /** Without the query. */
   readonly path: string;
-  readonly from: DataCenterKey;
-  readonly to: DataCenterKey;
-  readonly reason: FailureKind;
   readonly detail: string;
-  /** Bytes of the body that the viewer had from `from`; undefined when the body had not begun. */
-  readonly atByte: number | undefined;
 }
 
 /** A request that no data center could answer, or not to its end. */
@@ -33,16 +24,16 @@ const kept = 50;
 /** What went wrong for viewers: logged, and the last failovers kept for the status and the player page. */
 export class Journal {
   readonly #telemetry: Telemetry;
-  readonly #failovers: Failover[] = [];
+  readonly #failovers: FailoverStatus[] = [];
 
   constructor(telemetry: Telemetry) {
     this.#telemetry = telemetry;
   }
 
-  failedOver(failover: Failover): void {
+  failedOver(failover: FailoverStatus, details: FailoverDetails): void {
     this.#failovers.push(failover);
     if (this.#failovers.length > kept) this.#failovers.shift();
-    this.#telemetry.problem('EdgeFailedOver', { ...failover, at: failover.at.toISOString() });
+    this.#telemetry.problem('EdgeFailedOver', { ...failover, ...details });
   }
 
   unanswered(request: Unanswered): void {
@@ -50,7 +41,7 @@ export class Journal {
   }
 
   /** The newest last. */
-  get failovers(): readonly Failover[] {
+  get failovers(): readonly FailoverStatus[] {
     return this.#failovers;
   }
 }

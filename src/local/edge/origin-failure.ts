@@ -1,13 +1,4 @@
-/**
- * How an origin failed a request.
- * - `unreachable`: refused, reset or no such host
- * - `silent`: accepted, but no headers within the limit
- * - `server-error`: a 5xx answer
- * - `malformed`: not HTTP
- * - `stalled`: no byte of the body within the limit
- * - `cut`: the body ended early
- */
-export type FailureKind = 'unreachable' | 'silent' | 'server-error' | 'malformed' | 'stalled' | 'cut';
+import type { FailureKind } from '../../web/edge-status.ts';
 
 /** The origin failed; another one may do better. */
 export class OriginFailure extends Error {

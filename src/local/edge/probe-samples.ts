@@ -1,17 +1,17 @@
-import type { OriginState } from '../../web/edge-status.ts';
+import type { OriginState, OriginStatus } from '../../web/edge-status.ts';
 import { OriginFailure } from './origin-failure.ts';
 import type { Origin } from './origin.ts';
 import { probe } from './probe.ts';
-import type { OnStateChange, OriginHealth, Routing } from './routing.ts';
+import type { OnStateChange, Routing } from './routing.ts';
 import type { ProbeSampleTimings } from './timings.ts';
 
 interface Samples {
   /** The newest last. */
   results: boolean[];
   state: OriginState;
-  since: Date;
-  lastFailure: OriginHealth['lastFailure'];
-  nextProbe: Date | undefined;
+  since: OriginStatus['since'];
+  lastFailure: OriginStatus['lastFailure'];
+  nextProbe: OriginStatus['nextProbe'];
 }
 
 /**
@@ -41,9 +41,9 @@ export class ProbeSamples implements Routing {
         {
           results: Array.from({ length: timings.sampleSize }, () => true),
           state: 'serving',
-          since: new Date(),
-          lastFailure: undefined,
-          nextProbe: undefined,
+          since: new Date().toISOString(),
+          lastFailure: null,
+          nextProbe: null,
         },
       ]),
     );
@@ -70,10 +70,10 @@ export class ProbeSamples implements Routing {
   }
 
   failed(origin: Origin, failure: OriginFailure): void {
-    this.#of(origin).lastFailure = { at: new Date(), kind: failure.code };
+    this.#of(origin).lastFailure = { at: new Date().toISOString(), kind: failure.code };
   }
 
-  health(origin: Origin): OriginHealth {
+  health(origin: Origin): OriginStatus {
     const { state, since, lastFailure, nextProbe } = this.#of(origin);
     return { state, since, lastFailure, nextProbe };
   }
@@ -92,7 +92,7 @@ export class ProbeSamples implements Routing {
   async #probe(origin: Origin): Promise<void> {
     const samples = this.#of(origin);
     const { probeInterval, probeLimit, sampleSize, successfulSamples } = this.#timings;
-    samples.nextProbe = new Date(Date.now() + probeInterval);
+    samples.nextProbe = new Date(Date.now() + probeInterval).toISOString();
     this.#timers.set(
       origin,
       setTimeout(() => void this.#probe(origin), probeInterval),
@@ -104,7 +104,7 @@ export class ProbeSamples implements Routing {
       if (this.#closing.signal.aborted) return;
       if (!(error instanceof OriginFailure)) throw error;
       failure = error;
-      samples.lastFailure = { at: new Date(), kind: error.code };
+      samples.lastFailure = { at: new Date().toISOString(), kind: error.code };
     }
     samples.results = [...samples.results, failure === undefined].slice(-sampleSize);
     const succeeded = samples.results.filter(Boolean).length;
@@ -113,7 +113,7 @@ export class ProbeSamples implements Routing {
     // "returning" is on the way up only: losing one sample after another is "resting" at once.
     samples.state = state === 'returning' && failure !== undefined ? 'resting' : state;
     if (samples.state !== previous) {
-      samples.since = new Date();
+      samples.since = new Date().toISOString();
       this.#changed(origin, samples.state, failure);
     }
   }

@@ -14,27 +14,7 @@ export function edgeStatus(
   return {
     timings: timings.name,
     preferred: routing.preferred() ?? null,
-    dataCenters: Object.fromEntries(
-      origins.map((origin) => {
-        const { state, since, lastFailure, nextProbe } = routing.health(origin);
-        return [
-          origin.key,
-          {
-            state,
-            since: since.toISOString(),
-            lastFailure: lastFailure ? { at: lastFailure.at.toISOString(), kind: lastFailure.kind } : null,
-            nextProbe: nextProbe?.toISOString() ?? null,
-          },
-        ];
-      }),
-    ),
-    failovers: journal.failovers.map(({ at, requestId, from, to, reason, atByte }) => ({
-      at: at.toISOString(),
-      requestId,
-      from,
-      to,
-      reason,
-      atByte,
-    })),
+    dataCenters: Object.fromEntries(origins.map((origin) => [origin.key, routing.health(origin)])),
+    failovers: journal.failovers,
   };
 }
