@@ -2,7 +2,13 @@ import { episodeEvents } from './episode-events.ts';
 import { eventTypes, type HistoryEvent } from './history.ts';
 import type { Message } from './messages.ts';
 import type { OpenTasks } from './open-tasks.ts';
-import { canceledTimers, newLeaves, type LeafAction, type OrchestratorState } from './orchestrator-state.ts';
+import {
+  actionTypes,
+  canceledTimers,
+  newLeaves,
+  type LeafAction,
+  type OrchestratorState,
+} from './orchestrator-state.ts';
 import { OrchestratorFaultError } from './orchestrator-fault.ts';
 import { scheduledEvent, type CallableFunctions } from './scheduling.ts';
 
@@ -121,7 +127,7 @@ function endOf(name: string, state: OrchestratorState, actions: readonly LeafAct
   if (state.error !== undefined) return failed(name, state.error);
   if (!state.isDone) return { kind: 'waiting' };
   for (const action of actions) {
-    if (action.actionType === 4) {
+    if (action.actionType === actionTypes.continueAsNew) {
       return {
         kind: 'continuedAsNew',
         input: action.input === undefined ? null : JSON.stringify(action.input),

@@ -107,3 +107,11 @@ export type HistoryEvent =
       readonly Name: string;
       readonly Input: string | null;
     });
+
+type EventOf<Type extends HistoryEvent['EventType']> = Extract<HistoryEvent, { EventType: Type }>;
+
+export type ActivityEvent = EventOf<typeof eventTypes.taskScheduled>;
+export type ChildEvent = EventOf<typeof eventTypes.subOrchestrationCreated>;
+/** What has a name, an input and, later, a result. */
+export type CallEvent = ActivityEvent | ChildEvent;
+export type TimerEvent = EventOf<typeof eventTypes.timerCreated>;

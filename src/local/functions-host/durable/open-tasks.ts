@@ -1,11 +1,17 @@
-import { eventTypes, type HistoryEvent, type RetryOptions } from './history.ts';
+import {
+  eventTypes,
+  type CallEvent,
+  type HistoryEvent,
+  type RetryOptions,
+  type TimerEvent,
+} from './history.ts';
 
 /** A call that is retried: what its next attempt needs to know. */
 export interface RetriedCall {
   readonly firstTaskId: number;
   readonly attempt: number;
   readonly options: RetryOptions;
-  readonly event: Extract<HistoryEvent, { Input: string | null; EventType: 4 | 7 }>;
+  readonly event: CallEvent;
 }
 
 export type OpenTask =
@@ -109,7 +115,7 @@ export class OpenTasks {
     return next;
   }
 
-  private called(event: Extract<HistoryEvent, { EventType: 4 | 7 }>): void {
+  private called(event: CallEvent): void {
     const { EventId: id, Name: name, Input: input } = event;
     this.nextId = id + 1;
     const retry = this.retryOf(event);
@@ -121,7 +127,7 @@ export class OpenTasks {
     );
   }
 
-  private retryOf(event: Extract<HistoryEvent, { EventType: 4 | 7 }>): RetriedCall | undefined {
+  private retryOf(event: CallEvent): RetriedCall | undefined {
     if (event.RetryOptions !== undefined) {
       const first = { firstTaskId: event.EventId, attempt: 1, options: event.RetryOptions, event };
       this.retried.set(event.EventId, first);
@@ -135,7 +141,7 @@ export class OpenTasks {
     return of === undefined || first === undefined ? undefined : { ...first, attempt: of.Attempt };
   }
 
-  private timerCreated(event: Extract<HistoryEvent, { EventType: 10 }>): void {
+  private timerCreated(event: TimerEvent): void {
     const { EventId: id, FireAt, FinalFireAt } = event;
     this.nextId = id + 1;
     const retry = this.attempt(event.AttemptOf);

@@ -2,10 +2,24 @@ import { z } from 'zod';
 import { messageOf } from '../../../message-of.ts';
 import { OrchestratorFaultError } from './orchestrator-fault.ts';
 
-/**
- * What an orchestrator function of `durable-functions` 3.x answers (schema V3): all its actions since the start, in
- * the order in which it yielded them.
- */
+/** The kinds of actions, by the numbers that `durable-functions` 3.x gives them. */
+export const actionTypes = {
+  callActivity: 0,
+  callActivityWithRetry: 1,
+  callSubOrchestrator: 2,
+  callSubOrchestratorWithRetry: 3,
+  continueAsNew: 4,
+  createTimer: 5,
+  waitForExternalEvent: 6,
+  callEntity: 7,
+  callHttp: 8,
+  signalEntity: 9,
+  whenAny: 11,
+  whenAll: 12,
+  lockEntities: 13,
+  releaseEntities: 14,
+} as const;
+
 const retryOptions = z.object({
   firstRetryIntervalInMilliseconds: z.number(),
   maxNumberOfAttempts: z.number(),
@@ -19,25 +33,47 @@ const call = { functionName: z.string(), input };
 const instanceId = z.string().nullish();
 
 const leafAction = z.discriminatedUnion('actionType', [
-  z.object({ actionType: z.literal(0), ...call }),
-  z.object({ actionType: z.literal(1), ...call, retryOptions }),
-  z.object({ actionType: z.literal(2), ...call, instanceId }),
-  z.object({ actionType: z.literal(3), ...call, instanceId, retryOptions }),
-  z.object({ actionType: z.literal(4), input }),
-  z.object({ actionType: z.literal(5), fireAt: z.string(), isCanceled: z.boolean() }),
-  z.object({ actionType: z.literal(6), externalEventName: z.string() }),
-  z.object({ actionType: z.literal([7, 8, 9, 13, 14]) }),
+  z.object({ actionType: z.literal(actionTypes.callActivity), ...call }),
+  z.object({ actionType: z.literal(actionTypes.callActivityWithRetry), ...call, retryOptions }),
+  z.object({ actionType: z.literal(actionTypes.callSubOrchestrator), ...call, instanceId }),
+  z.object({
+    actionType: z.literal(actionTypes.callSubOrchestratorWithRetry),
+    ...call,
+    instanceId,
+    retryOptions,
+  }),
+  z.object({ actionType: z.literal(actionTypes.continueAsNew), input }),
+  z.object({ actionType: z.literal(actionTypes.createTimer), fireAt: z.string(), isCanceled: z.boolean() }),
+  z.object({ actionType: z.literal(actionTypes.waitForExternalEvent), externalEventName: z.string() }),
+  z.object({
+    actionType: z.literal([
+      actionTypes.callEntity,
+      actionTypes.callHttp,
+      actionTypes.signalEntity,
+      actionTypes.lockEntities,
+      actionTypes.releaseEntities,
+    ]),
+  }),
 ]);
 
 export type LeafAction = z.infer<typeof leafAction>;
-export type Action = LeafAction | { actionType: 11 | 12; compoundActions: Action[] };
+export type Action =
+  | LeafAction
+  | { actionType: typeof actionTypes.whenAny | typeof actionTypes.whenAll; compoundActions: Action[] };
 
 const action: z.ZodType<Action> = z.union([
   leafAction,
-  z.object({ actionType: z.literal([11, 12]), compoundActions: z.lazy(() => z.array(action)) }),
+  z.object({
+    actionType: z.literal([actionTypes.whenAny, actionTypes.whenAll]),
+    compoundActions: z.lazy(() => z.array(action)),
+  }),
 ]);
 
-/** The actions themselves are read when they are taken up: there may be many, and each is there at every replay. */
+/**
+ * What an orchestrator function of `durable-functions` 3.x answers (schema V3): all its actions since the start, in
+ * the order in which it yielded them. The actions themselves are read when they are taken up: there may be many, and each is
+ * there at every replay.
+ */
 const orchestratorState = z.object({
   isDone: z.boolean(),
   actions: z.array(z.array(z.unknown())),
@@ -119,7 +155,7 @@ function* rawLeaves(actions: readonly unknown[]): Generator<Partial<Record<strin
 
 /** Whether each of the orchestrator's timers is canceled, in the order of the leaves. */
 export function canceledTimers({ actions }: OrchestratorState): boolean[] {
-  const timers = [...rawLeaves(actions)].filter(({ actionType }) => actionType === 5);
+  const timers = [...rawLeaves(actions)].filter(({ actionType }) => actionType === actionTypes.createTimer);
   return timers.map(({ isCanceled }) => isCanceled === true);
 }
 
@@ -135,7 +171,7 @@ export function refuseScheduledTwice(returned: unknown): void {
   if (!Array.isArray(actions)) return;
   const seen = new Set<unknown>();
   for (const leaf of rawLeaves(actions.flat() as unknown[])) {
-    if (leaf['actionType'] !== 6 && seen.has(leaf)) {
+    if (leaf['actionType'] !== actionTypes.waitForExternalEvent && seen.has(leaf)) {
       const name =
         typeof leaf['functionName'] === 'string' ? `the call of ${leaf['functionName']}` : 'a timer';
       throw new OrchestratorFaultError(

@@ -1,6 +1,6 @@
 import { childInstanceId } from './episode-events.ts';
 import { eventTypes, type HistoryEvent, type RetryOptions } from './history.ts';
-import type { LeafAction } from './orchestrator-state.ts';
+import { actionTypes, type LeafAction } from './orchestrator-state.ts';
 import { OrchestratorFaultError } from './orchestrator-fault.ts';
 import { timerPiece } from './timer-pieces.ts';
 
@@ -20,8 +20,8 @@ export function scheduledEvent(
   { executionId, functions }: { executionId: string; functions: CallableFunctions },
 ): HistoryEvent | undefined {
   switch (action.actionType) {
-    case 0:
-    case 1:
+    case actionTypes.callActivity:
+    case actionTypes.callActivityWithRetry:
       requireFunction(action.functionName, 'activity', functions.activities);
       return {
         EventType: eventTypes.taskScheduled,
@@ -30,8 +30,8 @@ export function scheduledEvent(
         Input: jsonOf(action.input),
         ...retryOf(action),
       };
-    case 2:
-    case 3:
+    case actionTypes.callSubOrchestrator:
+    case actionTypes.callSubOrchestratorWithRetry:
       requireFunction(action.functionName, 'orchestrator', functions.orchestrators);
       return {
         EventType: eventTypes.subOrchestrationCreated,
@@ -44,19 +44,19 @@ export function scheduledEvent(
             : action.instanceId,
         ...retryOf(action),
       };
-    case 4:
-    case 6:
+    case actionTypes.continueAsNew:
+    case actionTypes.waitForExternalEvent:
       return undefined;
-    case 5:
+    case actionTypes.createTimer:
       return timerPiece(Date.parse(action.fireAt), base, undefined);
-    case 8:
+    case actionTypes.callHttp:
       throw new OrchestratorFaultError(
         'callHttp is not supported by the local Functions host: use an activity.',
       );
-    case 7:
-    case 9:
-    case 13:
-    case 14:
+    case actionTypes.callEntity:
+    case actionTypes.signalEntity:
+    case actionTypes.lockEntities:
+    case actionTypes.releaseEntities:
       throw new OrchestratorFaultError('Entities are not supported by the local Functions host.');
   }
 }
@@ -65,10 +65,10 @@ function jsonOf(input: unknown): string | null {
   return input === undefined ? null : JSON.stringify(input);
 }
 
-function retryOf(action: Extract<LeafAction, { actionType: 0 | 1 | 2 | 3 }>): {
+function retryOf(action: Extract<LeafAction, { functionName: string }>): {
   RetryOptions?: RetryOptions;
 } {
-  if (action.actionType === 0 || action.actionType === 2) return {};
+  if (!('retryOptions' in action)) return {};
   if (action.retryOptions.retryTimeoutInMilliseconds !== undefined) {
     throw new OrchestratorFaultError(
       'retryTimeoutInMilliseconds is not supported by the local Functions host (on the real one the orchestrator ' +

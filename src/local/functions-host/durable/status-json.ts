@@ -1,4 +1,4 @@
-import { eventTypes, type HistoryEvent } from './history.ts';
+import { eventTypes, type CallEvent, type HistoryEvent } from './history.ts';
 import type { InstanceRecord } from './instance-record.ts';
 
 /** Seconds, as the Durable extension writes times. */
@@ -27,7 +27,7 @@ export function statusJson(
 
 /** The events that tell what happened; what only started is told with its end. */
 function historyJson(history: readonly HistoryEvent[], showOutput: boolean): unknown[] {
-  const started = new Map<number, Extract<HistoryEvent, { EventType: 4 | 7 }>>();
+  const started = new Map<number, CallEvent>();
   return history.flatMap((event): Record<string, unknown>[] => {
     const { Timestamp } = event;
     switch (event.EventType) {

@@ -1,14 +1,11 @@
 import type { ActivityWorker } from './activity-worker.ts';
-import type { HistoryEvent } from './history.ts';
+import type { ActivityEvent, ChildEvent } from './history.ts';
 import { hasEnded, type InstanceRecord, type ParentCall } from './instance-record.ts';
 import type { InstanceStore } from './instance-store.ts';
 import { failure, type TaskOutcome } from './messages.ts';
 import { newInstance } from './new-instance.ts';
 import type { OpenTasks } from './open-tasks.ts';
 import { subOrchestrationKey, taskKey, type WorkStore } from './work-store.ts';
-
-type ActivityEvent = Extract<HistoryEvent, { EventType: 4 }>;
-type ChildEvent = Extract<HistoryEvent, { EventType: 7 }>;
 
 /** Carries out what a committed episode calls for. Every part may be done again: the second time does nothing. */
 export class TaskStarter {
