@@ -3,7 +3,7 @@ import type { MediaServices } from '../media-services-client/media-services.ts';
 import type { RunId } from '../streams/stream-id.ts';
 
 /** Every SAS locator of this app has a name that begins so: it deletes no others. */
-export const sasLocatorPrefix = 'failover-sas';
+const sasLocatorPrefix = 'failover-sas';
 
 export function sasLocatorName(purpose: 'read' | 'write' | 'upload', runId: RunId | undefined): string {
   return [sasLocatorPrefix, purpose, ...(runId === undefined ? [] : [runId])].join(' ');

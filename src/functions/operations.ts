@@ -19,7 +19,7 @@ import { hasEnded, statusOf } from './durable-runs.ts';
 import { RequestError } from './problems.ts';
 import { json, registerRoute } from './routes.ts';
 
-export const kinds: Readonly<Record<string, OperationKind>> = {
+const kinds: Readonly<Record<string, OperationKind>> = {
   publishStream: 'publish',
   replicateStream: 'replicate',
   verifyStream: 'verify',

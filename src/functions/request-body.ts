@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { RequestError, type RequestProblem } from './problems.ts';
 
 /** Bytes: no command needs more, and reading stops there. */
-export const longestBody = 2 ** 20;
+const longestBody = 2 ** 20;
 
 /**
  * Reads and checks a command's body.

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** A value as JSON with the keys of every object in order: equal values have equal texts. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value === 'object' && value !== null) {
     const entries = Object.entries(value)

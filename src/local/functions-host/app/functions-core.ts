@@ -8,7 +8,7 @@ import type {
 } from './core-types.ts';
 
 /** The versions this host gives itself out as: those of the real host it was compared with. */
-const versions = { worker: '3.13.0', host: '4.1037.0' };
+export const versions = { worker: '3.13.0', host: '4.1037.0' };
 
 export interface RegisteredFunction {
   readonly metadata: FunctionMetadata;

@@ -2,8 +2,8 @@ import { eventTypes, type HistoryEvent } from './history.ts';
 
 const day = 24 * 60 * 60 * 1000;
 /** A timer longer than this is made of pieces (DurableTask.AzureStorage's queue messages live seven days). */
-export const longestTimer = 6 * day;
-export const timerPieceLength = 3 * day;
+const longestTimer = 6 * day;
+const timerPieceLength = 3 * day;
 
 /**
  * The event that starts a timer, or its next piece.

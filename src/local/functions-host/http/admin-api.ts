@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { versions } from '../app/functions-core.ts';
 import { keyOfRequest, opensAdmin, type AccessKeys } from './access-keys.ts';
 import { answer, answerJson, type Exchange } from './exchange.ts';
 
@@ -52,7 +53,7 @@ export class AdminApi {
     return {
       id: this.id,
       state: 'Running',
-      version: '4.1037.0',
+      version: versions.host,
       versionDetails: 'failover-streaming local Functions host',
       instanceId: this.id,
       computerName: hostname(),
