@@ -1,8 +1,9 @@
 import type { DataCenterKey } from '../streams/data-center.ts';
 import { requestHash } from '../streams/input-hash.ts';
 import type { Patience, ReplicateStreamInput, VerifyStreamInput } from '../streams/operation.ts';
-import type { RunId, StreamId } from '../streams/stream-id.ts';
+import type { RunId, StreamId, Subject } from '../streams/stream-id.ts';
 import { claimRun, type Command, type Runs } from './claiming.ts';
+import type { Claim } from './claims.ts';
 import type { Dependencies } from './dependencies.ts';
 
 export interface ClaimStreamInput {
@@ -19,6 +20,17 @@ export interface ClaimedStream {
   readonly reason: string;
 }
 
+/** Whether re-sync made the claim: it alone starts the run, as a part of its own. */
+export function isClaimOfResync({ kind, subject, ...claim }: Claim): boolean {
+  if (kind !== 'replicate' && kind !== 'verify') return false;
+  return claim.requestHash === hashOfResync(kind, subject);
+}
+
+/** Nobody else's request is the same, so that nobody else starts this run. */
+function hashOfResync(kind: ClaimStreamInput['kind'], streamId: Subject): string {
+  return requestHash({ [kind]: streamId, by: 'resync' });
+}
+
 /** Claims a stream for re-sync, which replicates or verifies it as a part of its own run. */
 export function claimStream({ claims }: Dependencies) {
   return async (
@@ -28,8 +40,7 @@ export function claimStream({ claims }: Dependencies) {
     const command: Command = {
       subject: streamId,
       kind,
-      // Nobody else's request is the same, so that nobody else starts this run.
-      requestHash: requestHash({ [kind]: streamId, by: 'resync' }),
+      requestHash: hashOfResync(kind, streamId),
       inputFor: ({ runId }): ReplicateStreamInput | VerifyStreamInput => {
         const common = { run: { streamId, runId }, source, patience };
         return kind === 'verify' ? { ...common, level: 'bytes' } : common;

@@ -48,6 +48,11 @@ export function mayStillStart(claim: Claim, now: number): boolean {
   return now - claim.claimedAt < startWithin / 2;
 }
 
+/** Whether the starter of a claim has died before its run was handed to the durable engine. */
+export function isOverdue(claim: Claim, now: number): boolean {
+  return now - claim.claimedAt > startWithin;
+}
+
 /**
  * Decides who runs: claims the subject for a new run, or finds the run that the request belongs to. Inserting or
  * replacing the claim is the decision, so that of two at the same moment one starts and the other joins it.
@@ -73,7 +78,7 @@ async function decide(
     const operationId = operationIdOf(held.subject, held.runId);
     const state = await runs.state(operationId);
     const unstarted = state.kind === 'absent' && !held.started;
-    const late = Date.now() - held.claimedAt > startWithin;
+    const late = isOverdue(held, Date.now());
     if (state.kind === 'running' || (unstarted && !late)) {
       return same ? { kind: 'joined', operationId, finished: false } : busy(command, held);
     }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { odata, RestError, TableClient } from '@azure/data-tables';
 import type { TokenCredential } from '@azure/identity';
 import { hasHttpTables } from '../config/table-endpoint.ts';
@@ -39,6 +40,8 @@ interface Row {
   readonly claimedAt: string;
   readonly cancelRequested: boolean;
   readonly inputUrl: string;
+  /** Of whoever is to start the run: by it a writer knows its own write. */
+  readonly starter: string;
 }
 
 const rowKey = 'claim';
@@ -83,28 +86,32 @@ export class Claims {
     return row && { ...claimOf(row), etag: row.etag };
   }
 
-  /** Takes a free subject; undefined when somebody else was first. `inputUrl` may hold a secret: see `inputUrl`. */
+  /** Takes a free subject; false when somebody else was first. `inputUrl` may hold a secret: see `inputUrl`. */
   async insert(claim: Claim, inputUrl: string | undefined): Promise<boolean> {
     await this.#prepare();
-    return unlessStatus(409, this.#table.createEntity(rowOf(claim, inputUrl)));
+    const row = rowOf(claim, inputUrl);
+    return (await unlessStatus(409, this.#table.createEntity(row))) || this.#isWritten(row);
   }
 
   /** Takes the place of a claim whose run has ended; false when somebody else was first. */
   async replace(held: HeldClaim, claim: Claim, inputUrl: string | undefined): Promise<boolean> {
     await this.#prepare();
     const row = rowOf(claim, inputUrl);
-    return unlessStatus(412, this.#table.updateEntity(row, 'Replace', { etag: held.etag }));
+    const write = this.#table.updateEntity(row, 'Replace', { etag: held.etag });
+    return (await unlessStatus(412, write)) || this.#isWritten(row);
   }
 
   /** Takes over a start that its starter did not finish: same run, a new time. False when somebody else was first. */
   async takeOver(held: HeldClaim, claimedAt: number): Promise<boolean> {
     await this.#prepare();
-    const row = { partitionKey: held.subject, rowKey, claimedAt: String(claimedAt) };
-    return unlessStatus(412, this.#table.updateEntity(row, 'Merge', { etag: held.etag }));
+    const row = { partitionKey: held.subject, rowKey, claimedAt: String(claimedAt), starter: newStarter() };
+    const write = this.#table.updateEntity(row, 'Merge', { etag: held.etag });
+    return (await unlessStatus(412, write)) || this.#isWritten(row);
   }
 
-  async markStarted(subject: Subject, runId: RunId): Promise<void> {
-    await this.#change(subject, runId, { started: true });
+  /** False when another run has the subject by now. */
+  async markStarted(subject: Subject, runId: RunId): Promise<boolean> {
+    return this.#change(subject, runId, { started: true });
   }
 
   async requestCancel(run: RunReference): Promise<void> {
@@ -143,14 +150,22 @@ export class Claims {
       .next();
   }
 
-  /** Changes a run's claim, unless another run has it by now. */
-  async #change(subject: Subject, runId: RunId, change: Partial<Row>): Promise<void> {
+  /** Changes a run's claim, unless another run has it by now: false. */
+  async #change(subject: Subject, runId: RunId, change: Partial<Row>): Promise<boolean> {
     for (;;) {
       const row = await this.#row(subject);
-      if (row?.runId !== runId) return;
+      if (row?.runId !== runId) return false;
       const update = { partitionKey: subject, rowKey, ...change };
-      if (await unlessStatus(412, this.#table.updateEntity(update, 'Merge', { etag: row.etag }))) return;
+      if (await unlessStatus(412, this.#table.updateEntity(update, 'Merge', { etag: row.etag }))) return true;
     }
+  }
+
+  /**
+   * Whether a write that was refused is there all the same: the client repeats a write whose answer was lost, and then
+   * meets its own.
+   */
+  async #isWritten({ partitionKey, starter }: Pick<Row, 'partitionKey' | 'starter'>): Promise<boolean> {
+    return (await this.#row(partitionKey as Subject))?.starter === starter;
   }
 
   async #row(subject: Subject): Promise<(Row & { readonly etag: string }) | undefined> {
@@ -183,6 +198,10 @@ async function unlessStatus(status: number, write: Promise<unknown>): Promise<bo
   }
 }
 
+function newStarter(): string {
+  return randomBytes(8).toString('hex');
+}
+
 function rowOf(claim: Claim, inputUrl: string | undefined): Row {
   return {
     partitionKey: claim.subject,
@@ -196,6 +215,7 @@ function rowOf(claim: Claim, inputUrl: string | undefined): Row {
     claimedAt: String(claim.claimedAt),
     cancelRequested: false,
     inputUrl: inputUrl ?? '',
+    starter: newStarter(),
   };
 }
 

@@ -5,10 +5,9 @@ import type { Dependencies } from './dependencies.ts';
 /** The first step of every run: goes on only while the run holds the stream's claim. */
 export function confirmClaim({ claims }: Dependencies) {
   return async ({ run }: { readonly run: RunReference }): Promise<Record<string, never>> => {
-    if (!(await claims.holds(run))) {
+    if (!(await claims.markStarted(run.streamId, run.runId))) {
       throw new FinalError('stream-busy', `Another run has taken ${run.streamId} over: follow that one.`);
     }
-    await claims.markStarted(run.streamId, run.runId);
     return {};
   };
 }

@@ -4,6 +4,9 @@ import {
   type DurableOrchestrationStatus,
 } from 'durable-functions';
 import { z } from 'zod';
+import { isClaimOfResync } from '../activities/claim-stream.ts';
+import { isOverdue } from '../activities/claiming.ts';
+import type { Claim, Claims } from '../activities/claims.ts';
 import { cancelEvent } from '../orchestrations/cancellation.ts';
 import { parseFailureText } from '../streams/errors.ts';
 import type {
@@ -13,11 +16,18 @@ import type {
   OperationStatus,
   RunStatus,
 } from '../streams/operation.ts';
-import { allStreams, parseOperationId, type OperationId, type Subject } from '../streams/stream-id.ts';
+import {
+  allStreams,
+  parseOperationId,
+  type OperationId,
+  type RunId,
+  type Subject,
+} from '../streams/stream-id.ts';
 import type { Application } from './application.ts';
 import { hasEnded, statusOf } from './durable-runs.ts';
 import { RequestError } from './problems.ts';
 import { json, registerRoute } from './routes.ts';
+import { makeStartGood } from './start-run.ts';
 
 const kinds: Readonly<Record<string, OperationKind>> = {
   publishStream: 'publish',
@@ -49,9 +59,8 @@ export function registerOperations({ dependencies: { claims } }: Application): v
       if (operation !== undefined) {
         return json(200, operation, operation.status === 'running' ? { 'retry-after': '1' } : {});
       }
-      // Claimed, and handed to the durable engine at any moment.
-      const claim = await claims.read(subject);
-      if (claim?.runId !== runId || claim.started) throw unknownOperation(operationId);
+      const claim = await unstarted(claims, client, subject, runId);
+      if (claim === undefined) throw unknownOperation(operationId);
       const at = new Date(claim.claimedAt).toISOString();
       return json(200, {
         operationId,
@@ -65,9 +74,18 @@ export function registerOperations({ dependencies: { claims } }: Application): v
     method: 'POST',
     route: 'operations/{operationId}/cancel',
     handler: async ({ request, client }) => {
-      const { operationId, subject } = named(request.params['operationId']);
+      const { operationId, subject, runId } = named(request.params['operationId']);
       const status = await statusOf(client, operationId);
-      if (status === undefined) throw unknownOperation(operationId);
+      if (status === undefined) {
+        if ((await unstarted(claims, client, subject, runId)) === undefined) {
+          throw unknownOperation(operationId);
+        }
+        throw new RequestError(
+          409,
+          'not-running',
+          `The operation ${operationId} starts at any moment: cancel it then.`,
+        );
+      }
       if (hasEnded(status)) {
         throw new RequestError(409, 'not-running', `The operation ${operationId} has ended already.`);
       }
@@ -87,6 +105,26 @@ export function registerOperations({ dependencies: { claims } }: Application): v
       return json(202, body, { location: `/api/operations/${operationId}`, 'retry-after': '1' });
     },
   });
+}
+
+/**
+ * The claim of a run that is to be handed to the durable engine at any moment; undefined when there is none. When its
+ * starter has died, this makes the start good: nobody else may ever ask for the same again.
+ */
+async function unstarted(
+  claims: Claims,
+  client: DurableClient,
+  subject: Subject,
+  runId: RunId,
+): Promise<Claim | undefined> {
+  const claim = await claims.read(subject);
+  if (claim?.runId !== runId || claim.started) return undefined;
+  if (!isOverdue(claim, Date.now())) return claim;
+  const [orchestration] = Object.entries(kinds).find(([, kind]) => kind === claim.kind) ?? [];
+  // What re-sync left, the next one takes over.
+  if (orchestration === undefined || isClaimOfResync(claim)) return undefined;
+  await makeStartGood(claims, client, orchestration, claim);
+  return claim;
 }
 
 function named(text: string | undefined): NonNullable<ReturnType<typeof parseOperationId>> {

@@ -1,6 +1,6 @@
 import type { DurableClient } from 'durable-functions';
 import { claimRun, mayStillStart, type Command } from '../activities/claiming.ts';
-import type { Claim, Claims } from '../activities/claims.ts';
+import type { Claim, Claims, HeldClaim } from '../activities/claims.ts';
 import { allStreams, operationIdOf, type OperationId } from '../streams/stream-id.ts';
 import { durableRuns } from './durable-runs.ts';
 import { RequestError, requestErrorOf } from './problems.ts';
@@ -39,6 +39,19 @@ export async function answerWithRun(...given: Parameters<typeof startRun>): Prom
     status: finished ? 'succeeded' : 'running',
   };
   return json(202, body, { location: `/api/operations/${operationId}`, 'retry-after': '1' });
+}
+
+/** Starts a run that its own starter did not start in time, unless somebody else does. */
+export async function makeStartGood(
+  claims: Claims,
+  client: DurableClient,
+  orchestration: string,
+  held: HeldClaim,
+): Promise<void> {
+  const claimedAt = Date.now();
+  if (await claims.takeOver(held, claimedAt)) {
+    await begin(claims, client, orchestration, { ...held, claimedAt });
+  }
 }
 
 async function begin(

@@ -10,8 +10,11 @@ import {
   type RunState,
 } from '../../src/activities/claiming.ts';
 import { Claims, claimsTable, type Claim } from '../../src/activities/claims.ts';
+import { confirmClaim } from '../../src/activities/confirm-claim.ts';
+import type { Dependencies } from '../../src/activities/dependencies.ts';
 import { startAzurite, type Azurite } from '../../src/local/azurite.ts';
 import type { RunId, StreamId } from '../../src/streams/stream-id.ts';
+import { startFaultProxy, type FaultProxy } from '../fault-proxy.ts';
 
 describe('claiming a stream', () => {
   let azurite: Azurite;
@@ -149,6 +152,68 @@ describe('claiming a stream', () => {
     const again = started(await claim(publish(subject, 'one'), succeeded));
     expect(again.input).toMatchObject({ resumes: true });
     expect(started(await claim(publish(subject, 'two'), failed)).input).toMatchObject({ resumes: false });
+  });
+
+  describe('over an unsteady network', () => {
+    let proxy: FaultProxy;
+    let through: Claims;
+    let lost = 0;
+    /** What happens before each request, the first one's first. */
+    const meanwhile: (() => Promise<unknown>)[] = [];
+
+    beforeAll(async () => {
+      const { connectionString } = azurite.account('functions');
+      const endpoint = new URL(/TableEndpoint=([^;]+)/.exec(connectionString)![1]!);
+      proxy = await startFaultProxy(endpoint.origin, async ({ method, url }) => {
+        await meanwhile.shift()?.();
+        // The client writes again by itself, and is told that it comes too late.
+        if (method === 'GET' || !url.includes('FailoverClaims')) return undefined;
+        return (lost += 1) === 1 ? { kind: 'lose answer' } : undefined;
+      });
+      const proxied = connectionString.replace(endpoint.host, proxy.host);
+      through = new Claims(claimsTable({ kind: 'key', connectionString: proxied }));
+      await through.check();
+    });
+    afterAll(() => proxy.close());
+
+    async function losing(command: Command, state: RunState = { kind: 'absent' }): Promise<Claim> {
+      lost = 0;
+      const mine = started(await claimRun(through, { state: () => Promise.resolve(state) }, command));
+      expect(lost).toBe(2);
+      return mine;
+    }
+
+    it('starts the run of a claim whose answer was lost: inserted, and of one that was replaced', async () => {
+      const subject = newStream();
+      const first = await losing(publish(subject));
+      expect(await claims.read(subject)).toMatchObject({ runId: first.runId, started: false });
+      expect(await claim(publish(subject))).toMatchObject({ kind: 'joined' });
+      await claims.markStarted(subject, first.runId);
+      const second = await losing(publish(subject), failed);
+      expect(second.runId).not.toBe(first.runId);
+      expect((await claims.read(subject))?.runId).toBe(second.runId);
+    });
+
+    it('starts the run of a claim whose answer was lost: taken over', async () => {
+      const subject = newStream();
+      const runId = await unstarted(subject, 60_000);
+      expect((await losing(publish(subject))).runId).toBe(runId);
+    });
+
+    it('refuses a run whose claim is taken in the very moment it begins', async () => {
+      const subject = newStream();
+      const runId = await unstarted(subject, 60_000);
+      meanwhile.push(
+        () => Promise.resolve(),
+        () => claim(publish(subject, 'two')),
+      );
+      const confirm = confirmClaim({ claims: through } as Dependencies);
+      await expect(confirm({ run: { streamId: subject, runId } })).rejects.toMatchObject({
+        code: 'stream-busy',
+        retriable: false,
+      });
+      expect(await claims.read(subject)).toMatchObject({ requestHash: 'two', started: false });
+    });
   });
 
   it('keeps a URL that may be signed until it is forgotten, for its own run only', async () => {

@@ -3,6 +3,8 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import { QueueServiceClient } from '@azure/storage-queue';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { AssetId } from '../../src/media-service/model.ts';
+import { requestHash } from '../../src/streams/input-hash.ts';
+import type { RunId, StreamId } from '../../src/streams/stream-id.ts';
 import { TwoDataCenters } from '../two-data-centers.ts';
 import { sampleOf, shapeOf } from '../docs/samples.ts';
 import { FunctionApp, type Answer } from './function-app.ts';
@@ -385,6 +387,47 @@ describe('the HTTP API', () => {
     const paths = json['paths'] as Record<string, Record<string, unknown>>;
     expect(Object.keys(paths)).toContain('/api/streams/{streamId}/replicate');
     expect(JSON.stringify(paths['/api/streams']!['post'])).toContain('additionalProperties":false');
+  });
+
+  it('makes the start of a claim good whose starter died, when its operation is asked for', async () => {
+    const { claims } = both.dependencies;
+    const runId = '00000000000000aa' as RunId;
+    const subject = 'left' as StreamId;
+    const operation = `/api/operations/${subject}-${runId}`;
+    const input = {
+      run: { streamId: subject, runId },
+      source: 'a',
+      input: { assetId: await upload('film.mp4') },
+      requestHash: 'left',
+      preset: 'Adaptive Streaming',
+      patience: { source: 1, target: 1, job: 1 },
+      resumes: false,
+    };
+    const claimed = { subject, runId, kind: 'publish', requestHash: 'left', publishHash: 'left' } as const;
+    const fresh = { ...claimed, input, started: false, claimedAt: Date.now() };
+    await claims.insert(fresh, undefined);
+    // It may start it still.
+    expect(await call('GET', operation)).toMatchObject({ status: 200, json: { step: 'start', percent: 0 } });
+    expect(await call('POST', `${operation}/cancel`)).toMatchObject({
+      status: 409,
+      json: { code: 'not-running' },
+    });
+    await claims.replace(
+      (await claims.read(subject))!,
+      { ...fresh, claimedAt: Date.now() - 60_000 },
+      undefined,
+    );
+    expect(await app.follow(`${subject}-${runId}`)).toMatchObject({ status: 'succeeded', kind: 'publish' });
+  });
+
+  it('knows no operation of a claim that re-sync did not come to start', async () => {
+    const runId = '00000000000000ab' as RunId;
+    const subject = 'left-by-re-sync' as StreamId;
+    const hash = requestHash({ replicate: subject, by: 'resync' });
+    const claimed = { subject, runId, kind: 'replicate', requestHash: hash, publishHash: undefined } as const;
+    const claimedAt = Date.now() - 60_000;
+    await both.dependencies.claims.insert({ ...claimed, input: {}, started: false, claimedAt }, undefined);
+    expect(await call('GET', `/api/operations/${subject}-${runId}`)).toMatchObject({ status: 404 });
   });
 
   it('knows no operation that was never started', async () => {
