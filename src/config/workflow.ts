@@ -45,6 +45,9 @@ const workflowSettings = z.object({
     .describe(
       'How re-sync compares the sides, and verify when not told; bytes reads every byte at every re-sync',
     ),
+  SOURCE_PATIENCE_MINUTES: integer(1, 1440)
+    .default(240)
+    .describe('How long a run waits for a source that is lost, once its encoding has begun'),
   TARGET_PATIENCE_MINUTES: integer(0, 1440)
     .default(10)
     .describe('How long a run waits for an unreachable target before the stream is published, not protected'),
@@ -80,6 +83,7 @@ export interface WorkflowConfig {
   readonly originLocatorDays: number;
   readonly resync: { readonly schedule: string; readonly mode: 'report' | 'repair' };
   readonly verify: 'properties' | 'bytes';
+  readonly sourcePatienceMinutes: number;
   readonly targetPatienceMinutes: number;
   readonly jobPatienceMinutes: number;
   readonly queuePatienceHours: number;
@@ -133,6 +137,7 @@ export function workflowConfig(environment: Environment = process.env): Workflow
     originLocatorDays: settings.ORIGIN_LOCATOR_DAYS,
     resync: { schedule: settings.RESYNC_SCHEDULE, mode: settings.RESYNC_MODE },
     verify: settings.VERIFY,
+    sourcePatienceMinutes: settings.SOURCE_PATIENCE_MINUTES,
     targetPatienceMinutes: settings.TARGET_PATIENCE_MINUTES,
     jobPatienceMinutes: settings.JOB_PATIENCE_MINUTES,
     queuePatienceHours: settings.QUEUE_PATIENCE_HOURS,

@@ -10,12 +10,13 @@ export interface Application {
   readonly activities: Activities;
 }
 
-/** Minutes. */
+/** Minutes, while nothing is lost by beginning again. */
 const sourcePatience = 10;
 
 export function patienceOf(config: WorkflowConfig): Patience {
   return {
     source: sourcePatience,
+    encoding: config.sourcePatienceMinutes,
     target: config.targetPatienceMinutes,
     job: config.jobPatienceMinutes,
     queue: config.queuePatienceHours * 60,

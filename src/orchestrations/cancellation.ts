@@ -1,7 +1,8 @@
 import type { OrchestrationContext, Task } from 'durable-functions';
+import type { ActivityInput, ActivityName, ActivityValue } from '../activities/activities.ts';
 import type { Outcome } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
-import { answerOf, canceledError, perform, type Steps } from './perform.ts';
+import { answerOf, canceledError, perform, tryTo, type Steps } from './perform.ts';
 
 /** The event that asks a run to stop. */
 export const cancelEvent = 'cancel';
@@ -30,10 +31,33 @@ export class Cancellation {
   }
 
   /**
-   * Waits for a sub-orchestration. When the event comes first, the run's claim says so to the steps under way,
-   * `onCancel` stops what they wait for, and the sub-orchestration's own end is waited for: nothing runs on.
+   * `perform`, which does not wait for a next try once the event has come.
+   * @throws StreamError
    */
-  *orCancel<Value>(task: Task, onCancel?: () => Steps<void>): Steps<Outcome<Value>> {
+  *perform<Name extends ActivityName>(
+    name: Name,
+    input: ActivityInput<Name>,
+    minutes: number,
+  ): Steps<ActivityValue<Name>> {
+    return yield* perform(this.#context, name, input, minutes, (until) => this.#pause(until));
+  }
+
+  *#pause(until: Date): Steps<void> {
+    this.check();
+    const timer = this.#context.df.createTimer(until);
+    const wait = this.#context.df.waitForExternalEvent(cancelEvent);
+    this.#waits.push(wait);
+    yield this.#context.df.Task.any([timer, wait]);
+    if (!timer.isCompleted) timer.cancel();
+    this.check();
+  }
+
+  /**
+   * Waits for a sub-orchestration. When the event comes first, the run's claim says so to the steps under way,
+   * `onCancel` stops what they wait for, and the sub-orchestration's own end is waited for, also when neither could be
+   * done: nothing runs on.
+   */
+  *orCancel<Value>(task: Task, onCancel?: () => Steps<unknown>): Steps<Outcome<Value>> {
     this.check();
     const wait = this.#context.df.waitForExternalEvent(cancelEvent);
     this.#waits.push(wait);
@@ -43,7 +67,7 @@ export class Cancellation {
       // Told by the task itself, below.
     }
     if (this.requested && !task.isCompleted && !task.isFaulted) {
-      yield* perform(this.#context, 'requestCancel', { run: this.#run }, 10);
+      yield* tryTo(this.#context, 'requestCancel', { run: this.#run }, 10);
       if (onCancel !== undefined) yield* onCancel();
     }
     return yield* answerOf<Value>(task);

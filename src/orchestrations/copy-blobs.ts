@@ -2,10 +2,11 @@ import type { OrchestrationContext } from 'durable-functions';
 import type { CopyBlobResult } from '../activities/copy-blob.ts';
 import type { BlobVersion } from '../activities/list-batch.ts';
 import type { Batch, Place } from '../activities/plan-batches.ts';
-import { errorOf, type Outcome } from '../streams/errors.ts';
+import { errorOf, type Failure, type Outcome } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
-import { answerOf, failureFrom, pauseBefore, perform, type Steps } from './perform.ts';
+import { answerOf, failureFrom, perform, type Steps } from './perform.ts';
 import { statusOf } from './progress.ts';
+import { Trouble } from './trouble.ts';
 
 export interface CopyBlobsInput {
   readonly run: RunReference;
@@ -51,9 +52,9 @@ function* copyAll(
   { run, source, target, patience }: CopyBlobsInput,
   blobs: readonly BlobVersion[],
 ): Steps<void> {
-  const deadline = context.df.currentUtcDateTime.getTime() + patience * 60_000;
+  const trouble = new Trouble(patience);
   let left = blobs;
-  for (let retry = 0; left.length > 0; retry += 1) {
+  while (left.length > 0) {
     const tasks = left.map((blob) => context.df.callActivity('copyBlob', { run, source, target, blob }));
     // Task.all fails with the first failure and leaves the rest running: each one's own end is waited for.
     try {
@@ -61,18 +62,23 @@ function* copyAll(
     } catch {
       // Told by the tasks themselves, below.
     }
-    const failed: BlobVersion[] = [];
+    const failed: { readonly blob: BlobVersion; readonly error: Failure }[] = [];
     for (const [index, task] of tasks.entries()) {
       const outcome = yield* answerOf<CopyBlobResult>(task);
       const blob = left[index];
-      if (outcome.ok || blob === undefined) continue;
-      const next = context.df.currentUtcDateTime.getTime() + pauseBefore(retry);
-      if (!outcome.error.retriable || next > deadline) throw errorOf(outcome.error);
-      failed.push(blob);
+      if (!outcome.ok && blob !== undefined) failed.push({ blob, error: outcome.error });
     }
-    if (failed.length > 0) {
-      yield context.df.createTimer(new Date(context.df.currentUtcDateTime.getTime() + pauseBefore(retry)));
-    }
-    left = failed;
+    if (failed.length < left.length) trouble.over();
+    left = failed.map(({ blob }) => blob);
+    const errors = failed.map(({ error }) => error);
+    const worst = errors.find(({ retriable }) => !retriable) ?? errors.find(isLost) ?? errors[0];
+    if (worst === undefined) return;
+    const next = trouble.nextTry(context.df.currentUtcDateTime, worst);
+    if (next === undefined) throw errorOf(worst);
+    yield context.df.createTimer(next);
   }
+}
+
+function isLost({ code }: Failure): boolean {
+  return code === 'activity-lost';
 }

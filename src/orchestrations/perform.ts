@@ -2,20 +2,14 @@ import type { OrchestrationContext, Task } from 'durable-functions';
 import type { ActivityInput, ActivityName, ActivityValue } from '../activities/activities.ts';
 import { errorOf, FinalError, StreamError, type Failure, type Outcome } from '../streams/errors.ts';
 import { messageOf } from '../message-of.ts';
+import { Trouble } from './trouble.ts';
 
 /** The steps of an orchestration: it yields tasks, and is given their results. */
 export type Steps<Result> = Generator<Task, Result, unknown>;
 
-/** Seconds before the second, third, … try; the last one stays. */
-const pauses = [1, 2, 4, 8, 15, 30];
-
-export function pauseBefore(retry: number): number {
-  return (pauses[Math.min(retry, pauses.length - 1)] ?? 30) * 1000;
-}
-
 /**
- * Runs an activity until it succeeds or fails for good; what may pass is tried again, more and more seldom, for so
- * many minutes.
+ * Runs an activity until it succeeds or fails for good; what may pass is tried again, more and more seldom, until it
+ * has failed for so many minutes.
  * @throws StreamError
  */
 export function* perform<Name extends ActivityName>(
@@ -23,15 +17,20 @@ export function* perform<Name extends ActivityName>(
   name: Name,
   input: ActivityInput<Name>,
   minutes: number,
+  pause: (until: Date) => Steps<void> = (until) => timer(context, until),
 ): Steps<ActivityValue<Name>> {
-  const deadline = context.df.currentUtcDateTime.getTime() + minutes * 60_000;
-  for (let retry = 0; ; retry += 1) {
+  const trouble = new Trouble(minutes);
+  for (;;) {
     const outcome = yield* once(context, name, input);
     if (outcome.ok) return outcome.value;
-    const next = context.df.currentUtcDateTime.getTime() + pauseBefore(retry);
-    if (!outcome.error.retriable || next > deadline) throw errorOf(outcome.error);
-    yield context.df.createTimer(new Date(next));
+    const next = trouble.nextTry(context.df.currentUtcDateTime, outcome.error);
+    if (next === undefined) throw errorOf(outcome.error);
+    yield* pause(next);
   }
+}
+
+function* timer(context: OrchestrationContext, until: Date): Steps<void> {
+  yield context.df.createTimer(until);
 }
 
 function* once<Name extends ActivityName>(

@@ -6,7 +6,7 @@ import type { Patience, PublishResult, RunReference } from '../streams/operation
 import type { PublishedName } from '../streams/published-name.ts';
 import type { StreamingUrls } from '../streams/streaming-urls.ts';
 import { Cancellation } from './cancellation.ts';
-import { failureFrom, perform, tryTo, type Steps } from './perform.ts';
+import { failureFrom, tryTo, type Steps } from './perform.ts';
 import { statusOf } from './progress.ts';
 import type { Replica, ReplicateAssetInput } from './replicate-asset.ts';
 import type { TakeInputInput } from './take-input.ts';
@@ -72,10 +72,10 @@ class Publishing {
   *run(): Steps<PublishResult> {
     const { run, source, patience, resumes } = this.#input;
     this.#step('findStream');
-    yield* perform(this.#context, 'confirmClaim', { run }, patience.source);
-    yield* perform(this.#context, 'startEndpoint', { run, side: source }, patience.source);
+    yield* this.#cancellation.perform('confirmClaim', { run }, patience.source);
+    yield* this.#cancellation.perform('startEndpoint', { run, side: source }, patience.source);
     const place = { side: source, streamId: run.streamId, toChange: true };
-    const { stream } = yield* perform(this.#context, 'findStream', place, patience.source);
+    const { stream } = yield* this.#cancellation.perform('findStream', place, patience.source);
     if (stream !== null && !resumes) {
       throw new FinalError(
         'stream-exists',
@@ -85,11 +85,10 @@ class Publishing {
     this.#published = stream ?? (yield* this.#encode());
     this.#step('createOriginLocator');
     const { assetId } = this.#published;
-    const locator = yield* perform(
-      this.#context,
+    const locator = yield* this.#cancellation.perform(
       'createOriginLocator',
       { run, side: source, assetId },
-      patience.source,
+      this.#encodingPatience,
     );
     return yield* this.#replicate(this.#published, locator);
   }
@@ -101,8 +100,7 @@ class Publishing {
     const inputAssetId = yield* this.#takeInput();
     this.#cancellation.check();
     this.#step('encode');
-    const { jobId } = yield* perform(
-      this.#context,
+    const { jobId } = yield* this.#cancellation.perform(
       'encode',
       { run, side, inputAssetId, preset },
       patience.source,
@@ -110,7 +108,10 @@ class Publishing {
     this.#jobId = jobId;
     const part = `${this.#context.df.instanceId}:encode`;
     this.#context.df.setCustomStatus(statusOf('waitForJob', 0, { part }));
-    const wait: WaitForJobInput = { run, side, jobId, patience };
+    const wait: WaitForJobInput = {
+      ...{ run, side, jobId },
+      patience: { ...patience, source: this.#encodingPatience },
+    };
     const outcome = yield* this.#cancellation.orCancel(
       this.#context.df.callSubOrchestrator('waitForJob', wait, part),
       () => this.#cancelJob(jobId),
@@ -118,12 +119,12 @@ class Publishing {
     this.#cancellation.check();
     if (!outcome.ok) throw errorOf(outcome.error);
     this.#step('publishAsset');
-    return yield* perform(this.#context, 'publishAsset', { run, side, jobId }, patience.source);
+    return yield* this.#cancellation.perform('publishAsset', { run, side, jobId }, this.#encodingPatience);
   }
 
-  *#cancelJob(jobId: JobId): Steps<void> {
+  *#cancelJob(jobId: JobId): Steps<unknown> {
     const { run, source, patience } = this.#input;
-    yield* perform(this.#context, 'cancelJob', { run, side: source, jobId }, patience.source);
+    return yield* tryTo(this.#context, 'cancelJob', { run, side: source, jobId }, patience.source);
   }
 
   /** Step 1. */
@@ -133,13 +134,21 @@ class Publishing {
     this.#step('createAsset');
     if ('assetId' in input) {
       const { assetId } = input;
-      yield* perform(this.#context, 'inspectInput', { run, side, assetId }, patience.source);
+      yield* this.#cancellation.perform('inspectInput', { run, side, assetId }, patience.source);
       return assetId;
     }
     const purpose = { kind: 'input', requestHash } as const;
-    const { assetId } = yield* perform(this.#context, 'createAsset', { run, side, purpose }, patience.source);
+    const { assetId } = yield* this.#cancellation.perform(
+      'createAsset',
+      { run, side, purpose },
+      patience.source,
+    );
     this.#inputAssetId = assetId;
-    const { locatorId } = yield* perform(this.#context, 'writeSas', { run, side, assetId }, patience.source);
+    const { locatorId } = yield* this.#cancellation.perform(
+      'writeSas',
+      { run, side, assetId },
+      patience.source,
+    );
     const part = `${this.#context.df.instanceId}:take-in`;
     this.#context.df.setCustomStatus(statusOf('takeIn', 0, { part }));
     const take: TakeInputInput = { run, target: { side, sasLocatorId: locatorId }, requestHash, patience };
@@ -148,7 +157,7 @@ class Publishing {
     );
     this.#cancellation.check();
     if (!outcome.ok) throw errorOf(outcome.error);
-    yield* perform(this.#context, 'inspectInput', { run, side, assetId }, patience.source);
+    yield* this.#cancellation.perform('inspectInput', { run, side, assetId }, patience.source);
     return assetId;
   }
 
@@ -186,6 +195,12 @@ class Publishing {
       yield* tryTo(this.#context, 'cancelJob', { run, side: source, jobId: this.#jobId });
       yield* tryTo(this.#context, 'discardOutput', { run, side: source, jobId: this.#jobId });
     }
+  }
+
+  /** An outage of the source does not throw away what has been encoded. */
+  get #encodingPatience(): number {
+    const { encoding, source } = this.#input.patience;
+    return encoding ?? source;
   }
 
   #step(step: Parameters<typeof statusOf>[0]): void {

@@ -5,7 +5,7 @@ import { describeDifferences, type Comparison } from '../streams/comparison.ts';
 import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import { errorOf, FinalError, type Outcome } from '../streams/errors.ts';
 import type { Patience, RunReference } from '../streams/operation.ts';
-import { probeDifferences } from '../streams/probe.ts';
+import { probeDifferences, type ProbeReport } from '../streams/probe.ts';
 import type { PublishedName } from '../streams/published-name.ts';
 import type { StreamingUrls } from '../streams/streaming-urls.ts';
 import type { CopiedSoFar, CopyBlobsInput } from './copy-blobs.ts';
@@ -158,26 +158,34 @@ function* publishReplica(
     { run, source, locatorId, targetAssetId },
     patience.target,
   );
+  context.df.setCustomStatus(statusOf('probeOrigin'));
+  const seed = Number.parseInt(run.runId.slice(0, 8), 16);
+  let here: ProbeReport | undefined;
+  let trouble: unknown;
   try {
-    context.df.setCustomStatus(statusOf('probeOrigin'));
-    const seed = Number.parseInt(run.runId.slice(0, 8), 16);
-    const here = yield* perform(context, 'probeOrigin', { run, side: source, urls, seed }, patience.source);
+    here = yield* perform(context, 'probeOrigin', { run, side: source, urls, seed }, patience.source);
+  } catch (error) {
+    // A source that is lost says nothing against the copy, whose bytes are proven: it may be all that plays.
+    trouble = error;
+  }
+  try {
     const there = yield* perform(
       context,
       'probeOrigin',
       { run, side: target, urls: locator.urls, seed },
       patience.target,
     );
-    const differing = probeDifferences(here, there);
+    const differing = here === undefined ? [] : probeDifferences(here, there);
     if (differing.length > 0) {
       throw new FinalError(
         'probe-failed',
         `The streaming endpoints serve different bytes: ${differing.slice(0, 5).join(', ')}.`,
       );
     }
-    return locator.urls;
   } catch (error) {
     if (locator.created) yield* tryTo(context, 'deleteLocator', { run, side: target, locatorId });
     throw error;
   }
+  if (here === undefined) throw trouble;
+  return locator.urls;
 }

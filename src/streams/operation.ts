@@ -37,6 +37,8 @@ export interface RunStatus {
 export interface Patience {
   /** For the source, when it cannot be reached. */
   readonly source: number;
+  /** For the source, once the encoder has begun: what it does is not thrown away; absent: as long as for any step. */
+  readonly encoding?: number;
   /** For the target, when it cannot be reached: then the stream is published, not protected. */
   readonly target: number;
   /** For an encoding job that makes no progress. */

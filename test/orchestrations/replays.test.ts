@@ -63,7 +63,7 @@ interface Asked {
   /** How often a step was asked. */
   readonly times: (step: string) => number;
 }
-type Answer = (asked: Asked) => unknown;
+type Answer = (asked: Asked, engine: ReplayEngine) => unknown;
 
 const failed = (code: string, retriable: boolean) => ({
   ok: false,
@@ -80,7 +80,7 @@ interface Scenario {
 async function play({ orchestration, input, answers }: Scenario) {
   const counts = new Map<string, number>();
   const id = `${run.streamId}-${run.runId}`;
-  const engine: ReplayEngine = new ReplayEngine(orchestrations, (call) => {
+  const engine: ReplayEngine = new ReplayEngine(orchestrations, async (call) => {
     const before = counts.get(call.name) ?? 0;
     counts.set(call.name, before + 1);
     const asked: Asked = {
@@ -89,9 +89,9 @@ async function play({ orchestration, input, answers }: Scenario) {
       cancel: () => engine.raiseEvent(id, 'cancel'),
       times: (step) => counts.get(step) ?? 0,
     };
-    const value = answers[call.name]?.(asked) ?? usual[call.name] ?? {};
+    const value = (await answers[call.name]?.(asked, engine)) ?? usual[call.name] ?? {};
     const isOutcome = typeof value === 'object' && 'ok' in value;
-    return Promise.resolve(isOutcome ? value : { ok: true, value });
+    return isOutcome ? value : { ok: true, value };
   });
   const ended = await engine.run(orchestration, input, id);
   expect(engine.unfinished).toEqual([]);
@@ -326,6 +326,148 @@ describe('orchestrations, with steps that answer as told', () => {
     const verified = ended.engine.recorded.filter((one) => one.name === 'verifyStream');
     expect(verified).toHaveLength(5);
     expect(ended.times('findProtected')).toBe(2);
+  });
+});
+
+describe('orchestrations that meet trouble', () => {
+  const minute = 60_000;
+  const minutesOf = ({ now }: ReplayEngine): number => (now - Date.UTC(2030, 0, 1)) / minute;
+
+  it('publish, canceled, but the job cannot be: waits for it, so that nothing runs on, and ends as canceled', async () => {
+    const ended = await play({
+      orchestration: 'publishStream',
+      input: publishInput,
+      answers: {
+        readJob: ({ before, cancel }) => {
+          if (before === 0) cancel();
+          return before < 20 ? { state: 'processing', percent: 10, reason: '' } : undefined;
+        },
+        cancelJob: () => failed('media-service-refused', false),
+      },
+    });
+    expect(failureOf(ended)).toMatchObject({ code: 'canceled' });
+    expect(ended.times('discardOutput')).toBe(1);
+  });
+
+  it('publish, canceled, but its claim cannot be written: waits for the copies, so that nothing runs on', async () => {
+    const ended = await play({
+      orchestration: 'publishStream',
+      input: publishInput,
+      answers: {
+        copyBlob: ({ before, cancel }) => {
+          if (before === 0) cancel();
+          return undefined;
+        },
+        requestCancel: () => failed('storage-refused', false),
+      },
+    });
+    expect(ended.output).toMatchObject({ protected: true });
+  });
+
+  it('publish, canceled while its source is lost: does not wait for the source', async () => {
+    const ended = await play({
+      orchestration: 'publishStream',
+      input: { ...publishInput, patience: { ...patience, encoding: 240 } },
+      answers: {
+        publishAsset: ({ before, cancel }) => {
+          if (before === 10) cancel();
+          return away;
+        },
+      },
+    });
+    expect(failureOf(ended)).toMatchObject({ code: 'canceled' });
+    expect(minutesOf(ended.engine)).toBeLessThan(10);
+    expect(ended.times('discardOutput')).toBe(1);
+  });
+
+  it('publish, source lost for hours while it encodes: goes on where it was, with short histories', async () => {
+    let lostAt = Infinity;
+    const ended = await play({
+      orchestration: 'publishStream',
+      input: { ...publishInput, patience: { ...patience, encoding: 240 } },
+      answers: {
+        readJob: ({ before }, { now }) => {
+          if (before === 5) lostAt = now;
+          if (now >= lostAt && now < lostAt + 200 * minute) return away;
+          return before < 5 ? { state: 'processing', percent: before, reason: '' } : undefined;
+        },
+      },
+    });
+    expect(ended.output).toMatchObject({ protected: true });
+    expect(ended.times('encode')).toBe(1);
+    expect(minutesOf(ended.engine)).toBeGreaterThan(200);
+    expect(ended.engine.longestHistory).toBeLessThan(1000);
+  });
+
+  it('publish, target lost for a day: asks more and more seldom, so that the history stays short', async () => {
+    const ended = await play({
+      ...scenarios['publish, target lost'],
+      input: { ...publishInput, patience: { ...patience, target: 1440 } },
+    });
+    expect(ended.output).toMatchObject({ protected: false });
+    expect(minutesOf(ended.engine)).toBeGreaterThan(1400);
+    expect(ended.engine.longestHistory).toBeLessThan(2000);
+  });
+
+  it.each([
+    ['fails once', () => failed('storage-unreachable', true)],
+    ['is lost once', () => Promise.reject(new Error('node exited with code 137'))],
+  ])(
+    'publish, a copy that has gone on for longer than the patience %s: is tried again',
+    async (_case, trouble) => {
+      const ended = await play({
+        orchestration: 'publishStream',
+        input: publishInput,
+        answers: {
+          copyBlob: ({ before }, engine) => {
+            if (before > 0) return undefined;
+            engine.now += 11 * minute;
+            return trouble();
+          },
+        },
+      });
+      expect(ended.output).toMatchObject({ protected: true });
+      expect(ended.times('copyBlob')).toBe(6);
+    },
+  );
+
+  it('publish, a step that takes longer than the patience and is lost each time: is tried five times', async () => {
+    const ended = await play({
+      orchestration: 'publishStream',
+      input: publishInput,
+      answers: {
+        compareSides: (_asked, engine) => {
+          engine.now += 11 * minute;
+          return Promise.reject(new Error('node exited with code 137'));
+        },
+      },
+    });
+    expect(ended.output).toMatchObject({ protected: false, problem: { code: 'activity-lost' } });
+    expect(ended.times('compareSides')).toBe(5);
+  });
+
+  it('publish, its source lost while the URLs are probed: leaves the target its URL, whose bytes are proven', async () => {
+    const ended = await play({
+      orchestration: 'publishStream',
+      input: publishInput,
+      answers: {
+        probeOrigin: ({ input }) => (input['side'] === 'a' ? failed('origin-unreachable', true) : undefined),
+      },
+    });
+    expect(ended.output).toMatchObject({ protected: false, problem: { code: 'origin-unreachable' } });
+    expect(ended.times('deleteLocator')).toBe(0);
+  });
+
+  it('publish, its target not playing what it was given: takes the URL away again', async () => {
+    const ended = await play({
+      orchestration: 'publishStream',
+      input: publishInput,
+      answers: {
+        probeOrigin: () => failed('origin-unreachable', true),
+      },
+    });
+    expect(ended.output).toMatchObject({ protected: false, problem: { code: 'origin-unreachable' } });
+    expect(ended.times('deleteLocator')).toBe(1);
   });
 });
 
