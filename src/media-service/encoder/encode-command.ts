@@ -1,4 +1,5 @@
 import type { Rendition } from './ladder.ts';
+import { aacFrame, leastDifference } from './silence.ts';
 import type { SourceMedia, SourceVideo } from './source-media.ts';
 
 export interface EncodePlan {
@@ -71,11 +72,6 @@ export function encodeArguments(
   ];
 }
 
-/** Samples; where all there is is silence, the filter hands its packets to the encoder as they are. */
-const aacFrame = 1024;
-/** Sound ends some samples after the picture in most files; a player passes over less than this, in seconds. */
-const leastOverhang = 0.5;
-
 function filterGraph(media: SourceMedia, plan: EncodePlan, toneMapping: boolean): string {
   const { video, audio } = media;
   const rate = `${video.frameRate.numerator}/${video.frameRate.denominator}`;
@@ -84,7 +80,7 @@ function filterGraph(media: SourceMedia, plan: EncodePlan, toneMapping: boolean)
   const prepare = [
     ...(video.interlaced ? ['bwdif=mode=send_frame'] : []),
     `fps=${rate}:start_time=0`,
-    ...(overhang < leastOverhang ? [] : [`tpad=stop_mode=clone:stop_duration=${overhang.toFixed(3)}`]),
+    ...(overhang < leastDifference ? [] : [`tpad=stop_mode=clone:stop_duration=${overhang.toFixed(3)}`]),
   ];
   const chains = plan.renditions.map(({ width, height }, index) => {
     const input = index === 0 ? `[0:${video.index}]${prepare.join(',')},` : `[s${index}]`;
@@ -97,15 +93,12 @@ function filterGraph(media: SourceMedia, plan: EncodePlan, toneMapping: boolean)
     return `${input}${scale}${last ? '' : ',split=2'}[v${index}]${last ? '' : `[s${index + 1}]`}`;
   });
   if (audio !== undefined && plan.audio !== undefined) {
-    // Silence fills what is missing at the start, in gaps and at the end (a player stops where one of its tracks does),
-    // so that sound stays with the picture.
-    const whole = media.durationIsStated ? media.duration : undefined;
+    // Silence fills what is missing at the start and in gaps, so that sound stays with the picture; of a track without
+    // any sound it makes one frame (withSilence does the rest).
     const sound = [
       'aresample=48000:async=1:first_pts=0:rematrix_maxval=1',
       'aformat=sample_fmts=fltp:channel_layouts=stereo',
-      ...(whole === undefined
-        ? []
-        : [`apad=packet_size=${aacFrame}:whole_len=${Math.round(whole * 48_000)}`]),
+      `apad=packet_size=${aacFrame}:whole_len=${aacFrame}`,
     ];
     chains.push(`[0:${audio.index}]${sound.join(',')}[a]`);
   }

@@ -1,6 +1,6 @@
 import { MalformedMediaError } from '../boxes/malformed-media.ts';
 import type { Log } from '../log.ts';
-import { readCmafTrack } from './cmaf-track.ts';
+import { readCmafTrack, type TrackFragment, type TrackHeader } from './cmaf-track.ts';
 import { checkDurations, checkEnd } from './encode-outcome.ts';
 import { encodeArguments, type EncodePlan } from './encode-command.ts';
 import { EncodeError, finalError, retriableError } from './encode-error.ts';
@@ -16,6 +16,7 @@ import { checkStatedLength, implausibleLength, longestPlausible } from './plausi
 import { probe } from './probe.ts';
 import { mostReferences, writeSegmentIndex, type IndexedFragment } from './segment-index.ts';
 import { writeServerManifest, type ManifestTrack } from './server-manifest.ts';
+import { withSilence } from './silence.ts';
 import { readSourceMedia, type SourceMedia } from './source-media.ts';
 import { TrackUpload } from './track-upload.ts';
 import { checkWhole } from './whole-file.ts';
@@ -142,11 +143,15 @@ async function encodeTracks(
   const checkLength = (seconds: number): void => {
     if (seconds > longest) throw implausibleLength(input);
   };
-  const staged = tracks.map(async ({ upload: target }, index) => {
+  const pictureEnd = async (): Promise<number> =>
+    Math.min(...(await Promise.all(staged.slice(0, plan.renditions.length))));
+  const staged = tracks.map(async ({ manifest: { kind }, upload: target }, index): Promise<number> => {
     const pipe = running.pipes[index];
     if (pipe === undefined) throw new MalformedMediaError('There is no pipe for the track.');
+    const track = readCmafTrack(pipe, frameDuration);
     try {
-      return await stageTrack(pipe, target, frameDuration, checkLength);
+      const parts = kind === 'audio' ? withSilence(track, pictureEnd) : track;
+      return await stageTrack(parts, target, checkLength);
     } catch (error) {
       pipe.destroy();
       // Broken boxes are what a failed ffmpeg leaves: its own end tells why. Anything else is the cause.
@@ -176,16 +181,15 @@ async function encodeTracks(
  * @param checkLength is told the seconds there are, and throws when they are too many
  */
 async function stageTrack(
-  pipe: AsyncIterable<Buffer>,
+  parts: AsyncIterable<TrackHeader | TrackFragment>,
   upload: TrackUpload,
-  frameDuration: number,
   checkLength: (seconds: number) => void,
 ): Promise<number> {
   const index: IndexedFragment[] = [];
   let header: Buffer | undefined;
   let timescale = 1;
   let end = 0;
-  for await (const part of readCmafTrack(pipe, frameDuration)) {
+  for await (const part of parts) {
     if (part.kind === 'header') {
       header = part.bytes;
       timescale = part.timescale;

@@ -182,14 +182,20 @@ describe.each(builds)('inputs as they come, with %s', (_, findBuild, everything)
     expect(Math.abs(heard - flash)).toBeLessThan(0.04);
   });
 
-  test('sound that ends early goes on in silence as long as the picture', async () => {
-    const file = await kit.make('early.mp4', ...picture('160x90', 25, 4), ...tone(1), ...h264, '-c:a', 'aac');
-    const { audio } = await kit.encode(file);
-    const samples = await sound(audio!);
-    expect(samples.length / 48_000).toBeCloseTo(4, 1);
-    const last = samples.findLastIndex((sample) => Math.abs(sample) > 300) / 48_000;
-    expect(last).toBeCloseTo(1, 1);
-  });
+  // The packaged ffprobe crashes on MPEG-TS.
+  test.each(['mp4', 'flv', ...(everything ? ['ts'] : [])])(
+    'sound that ends early goes on in silence: %s',
+    async (extension) => {
+      const parts = [...picture('160x90', 25, 4), ...tone(1), '-ar', '44100', ...h264, '-c:a', 'aac'];
+      const { audio, outcome } = await kit.encode(await kit.make(`early.${extension}`, ...parts));
+      expect(outcome.state).toBe('finished');
+      expect(await decodeErrors(audio!)).toBe('');
+      const samples = await sound(audio!);
+      expect(samples.length / 48_000).toBeCloseTo(4, 1);
+      const last = samples.findLastIndex((sample) => Math.abs(sample) > 300) / 48_000;
+      expect(last).toBeCloseTo(1, 1);
+    },
+  );
 
   test.each([
     ['mp4', 1],
