@@ -1,6 +1,6 @@
 import type { Rendition } from './ladder.ts';
 import { aacFrame, leastDifference } from './silence.ts';
-import type { SourceMedia, SourceVideo } from './source-media.ts';
+import type { Rate, SourceMedia, SourceVideo } from './source-media.ts';
 
 export interface EncodePlan {
   readonly renditions: readonly Rendition[];
@@ -129,10 +129,24 @@ function videoOutput(rendition: Rendition, index: number, video: SourceVideo, sp
     // Key frames at the same times in every rendition, and closed groups of pictures between them.
     ...['-force_key_frames', 'expr:gte(t,n_forced*2)'],
     ...['-x264-params', `scenecut=0:open-gop=0:keyint=infinite:bframes=2:ref=2:${matrix}`],
-    ...['-map_metadata', '-1', '-map_chapters', '-1', '-video_track_timescale', '90000'],
+    ...[
+      '-map_metadata',
+      '-1',
+      '-map_chapters',
+      '-1',
+      '-video_track_timescale',
+      String(timescale(video.frameRate)),
+    ],
     ...['-movflags', '+frag_keyframe+empty_moov+default_base_moof+skip_trailer'],
     ...['-f', 'mp4', `pipe:${firstPipe + index}`],
   ];
+}
+
+/** Units a second of which every picture lasts a whole number: the usual 90,000 if it can be. ffmpeg wants 10,000 or more. */
+function timescale({ numerator, denominator }: Rate): number {
+  const usual = 90_000;
+  if ((usual * denominator) % numerator === 0) return usual;
+  return numerator * Math.ceil(10_000 / numerator);
 }
 
 function audioOutput(kbps: number, index: number): string[] {

@@ -104,13 +104,34 @@ export interface FrameRate {
   readonly denominator: number;
 }
 
-/** The greatest frame rate in the first segment; undefined when its durations are not known. */
+/** Rates of television and film that no time scale of 90 kHz holds exactly, and those near them. */
+const standardRates: readonly FrameRate[] = [24, 30, 48, 60].flatMap((rate) => [
+  { numerator: rate * 1000, denominator: 1001 },
+  { numerator: rate, denominator: 1 },
+]);
+
+/**
+ * The greatest frame rate in the first segment; undefined when its durations are not known. Where they differ by the
+ * rounding of a time scale alone, the rate that was meant.
+ */
 export function frameRateOf(rendition: Rendition): FrameRate | undefined {
-  const shortest = Math.min(...rendition.stored.firstDurations.filter((duration) => duration > 0));
-  if (!Number.isFinite(shortest)) return undefined;
+  const durations = rendition.stored.firstDurations.filter((duration) => duration > 0);
+  if (durations.length === 0) return undefined;
   const { timescale } = rendition.stored.track;
-  const divisor = greatestCommonDivisor(timescale, shortest);
-  return { numerator: timescale / divisor, denominator: shortest / divisor };
+  const shortest = Math.min(...durations);
+  const longest = Math.max(...durations);
+  if (longest - shortest !== 1) return inLowestTerms(timescale, shortest);
+  const mean = durations.reduce((sum, duration) => sum + duration, 0) / durations.length;
+  const off = ({ numerator, denominator }: FrameRate): number =>
+    Math.abs((timescale * denominator) / numerator - mean);
+  const nearest = standardRates.reduce((best, rate) => (off(rate) < off(best) ? rate : best));
+  // Rounded durations are at most one unit off in all.
+  return off(nearest) <= 1 / durations.length ? nearest : inLowestTerms(timescale, shortest);
+}
+
+function inLowestTerms(numerator: number, denominator: number): FrameRate {
+  const divisor = greatestCommonDivisor(numerator, denominator);
+  return { numerator: numerator / divisor, denominator: denominator / divisor };
 }
 
 function greatestCommonDivisor(left: number, right: number): number {

@@ -5,6 +5,7 @@ import {
   decodeErrors,
   framePixels,
   packagedFfmpeg,
+  packetDurations,
   probeTrack,
   sound,
   startEncoderKit,
@@ -255,15 +256,22 @@ describe.each(builds)('inputs as they come, with %s', (_, findBuild, everything)
     test.each([
       ['23.976', '24000/1001', '24000/1001', 48],
       ['29.97', '30000/1001', '30000/1001', 60],
+      ['59.94', '60000/1001', '60000/1001', 120],
       ['50', '50', '50/1', 100],
       ['120', '120', '60/1', 120],
       ['5', '5', '10/1', 20],
     ])('%s frames a second', async (_name, rate, expected, frames) => {
-      const file = await kit.make(`rate-${frames}.mp4`, ...picture('128x72', rate, 2.0), ...h264);
+      const file = await kit.make(
+        `rate-${rate.replace('/', '-')}.mp4`,
+        ...picture('128x72', rate, 2.0),
+        ...h264,
+      );
       const { videos } = await kit.encode(file);
       const track = await probeTrack(videos[0]!);
       expect(track.frameRate).toBe(expected);
       expect(Math.abs(track.packets - frames)).toBeLessThanOrEqual(2);
+      // Exact: every picture lasts as long as the others.
+      expect(await packetDurations(videos[0]!)).toHaveLength(1);
     });
 
     test.each([

@@ -165,6 +165,14 @@ export async function probeTrack(file: string): Promise<ProbedTrack> {
   };
 }
 
+/** The different durations of a track's packets, in units of its time scale. */
+export async function packetDurations(file: string): Promise<number[]> {
+  const { stdout } = await run('ffprobe', [
+    ...['-v', 'error', '-show_entries', 'packet=duration', '-of', 'csv=print_section=0', file],
+  ]);
+  return [...new Set(stdout.trim().split(/\s+/).map(parseFloat))];
+}
+
 /** Decodes a file whole; answers what ffmpeg complains of. */
 export async function decodeErrors(file: string): Promise<string> {
   const { stderr } = await run('ffmpeg', ['-nostdin', '-v', 'warning', '-i', file, '-f', 'null', '-']);

@@ -90,6 +90,20 @@ describe('streams of other shapes', () => {
   });
 
   it.each([
+    ['23.976 of 90 kHz', 90_000, [3753, 3754, 3754, 3754], '24000/1001', '23.976'],
+    ['59.94 of 90 kHz', 90_000, [1501, 1502, 1501, 1502], '60000/1001', '59.940'],
+    ['30 of a millisecond', 1000, [33, 33, 34, 33, 33, 34], '30', '30.000'],
+    ['exact', 24_000, [1001, 1001], '24000/1001', '23.976'],
+    ['29.97', 90_000, [3003, 3003], '30000/1001', '29.970'],
+    ['the greatest of a variable one', 90_000, [3000, 6000], '30', '30.000'],
+  ])('tells the frame rate: %s', async (_, timescale, durations, ofDash, ofHls) => {
+    const samples = durations.map((duration, at) => ({ duration, size: 9, sync: at === 0 }));
+    const presentation = await present([{}, { kind: 'video', timescale, segments: [samples] }]);
+    expect(dashManifest(presentation, 'mpd-time-cmaf')).toContain(` frameRate="${ofDash}"`);
+    expect(hlsMasterPlaylist(presentation)).toContain(`FRAME-RATE=${ofHls}`);
+  });
+
+  it.each([
     ['two tracks of one stream and bitrate', [video, video]],
     ['sound called video', [[{ kind: 'video' }, syntheticAudio]]],
     ['a name for both', [video, [{ stream: 'video' }, syntheticAudio]]],
