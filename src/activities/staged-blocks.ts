@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BlockBlobClient } from '@azure/storage-blob';
+import { RestError, type BlockBlobClient } from '@azure/storage-blob';
 
 /** Bytes; what is staged when a reading is broken off is shorter. */
 export const blockSize = 8 * 2 ** 20;
@@ -56,12 +56,18 @@ export function blockId(version: string, offset: number, length: number): string
   return Buffer.from(`${version}-${place}`).toString('base64');
 }
 
-/** The blocks that wait, by the version of the file they are of: of each as far as they follow without a gap. */
+/**
+ * The blocks that wait, by the version of the file they are of: of each as far as they follow without a gap.
+ * @throws RestError: that the storage does not tell is not that there are none, and a large input would begin anew
+ */
 export async function stagedBlocks(
   blob: BlockBlobClient,
   abortSignal: AbortSignal,
 ): Promise<ReadonlyMap<string, StagedBlocks>> {
-  const list = await blob.getBlockList('uncommitted', { abortSignal }).catch(() => undefined);
+  const list = await blob.getBlockList('uncommitted', { abortSignal }).catch((error: unknown) => {
+    if (error instanceof RestError && error.statusCode === 404) return undefined;
+    throw error;
+  });
   const lengths = new Map<string, Map<number, number>>();
   for (const { name } of list?.uncommittedBlocks ?? []) {
     const [, version, offset, length] = pattern.exec(Buffer.from(name, 'base64').toString()) ?? [];
