@@ -65,6 +65,7 @@ export class TwoDataCenters {
       ),
       telemetry,
       settings: {
+        home: 'a',
         originLocatorDays: 3650,
         startStreamingEndpoints: true,
         allowPrivateInputUrls: false,

@@ -9,7 +9,7 @@ import type { DataCenterKey } from '../streams/data-center.ts';
 import type { RunReference } from '../streams/operation.ts';
 import { wholeSecond } from './create-origin-locator.ts';
 import type { Dependencies } from './dependencies.ts';
-import { ownSasLocators, sasLocatorName } from './sas-locators.ts';
+import { ownSasLocators, sasLocatorName, unusedLocators } from './sas-locators.ts';
 
 export interface CreateSasInput {
   readonly run: RunReference;
@@ -36,19 +36,19 @@ const purposes = {
 } as const;
 
 /** Steps 6 and 8: the run's SAS locator for an asset's container, made unless it is there. */
-function createSas({ dataCenters }: Dependencies, purpose: keyof typeof purposes) {
+function createSas(dependencies: Dependencies, purpose: keyof typeof purposes) {
+  const { dataCenters, settings } = dependencies;
   return async ({ run, side, assetId }: CreateSasInput): Promise<SasLocator> => {
     const { media } = dataCenters[side];
     const { policy, permissions } = purposes[purpose];
-    const name = sasLocatorName(purpose, run.runId);
+    const name = sasLocatorName(settings.home, purpose, run.runId);
     const find = async (): Promise<readonly LocatorId[]> =>
       (await ownSasLocators(media, assetId)).filter((one) => one.Name === name).map(({ Id }) => Id);
     const [existing] = await find();
     if (existing !== undefined) return { locatorId: existing, container: containerOf(assetId) };
     // A run that was cut off may have left some, and an asset has five at most (REST reference, Locator).
-    for (const left of await ownSasLocators(media, assetId)) {
-      if (left.Name?.endsWith(run.runId) !== true) await media.deleteLocator(left.Id);
-    }
+    const left = await unusedLocators(dependencies, run, await ownSasLocators(media, assetId));
+    for (const { Id } of left) await media.deleteLocator(Id);
     const { Id: accessPolicyId } = await media.accessPolicy({ name: policy, durationInMinutes, permissions });
     const startTime = wholeSecond(Date.now() - 5 * 60_000);
     const created = await media.createLocator({

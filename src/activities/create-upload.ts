@@ -3,7 +3,7 @@ import type { DataCenterKey } from '../streams/data-center.ts';
 import { assetFileName } from '../streams/asset-file-name.ts';
 import { wholeSecond } from './create-origin-locator.ts';
 import type { Dependencies } from './dependencies.ts';
-import { sasLocatorName } from './sas-locators.ts';
+import { uploadLocatorName } from './sas-locators.ts';
 
 export interface CreatedUpload {
   readonly assetId: AssetId;
@@ -36,7 +36,7 @@ export async function createUpload(
     permissions: Permissions.Read + Permissions.Write + Permissions.List,
   });
   const locator = await media.createLocator({
-    name: sasLocatorName('upload', undefined),
+    name: uploadLocatorName,
     type: LocatorType.Sas,
     accessPolicyId: policy.Id,
     assetId: asset.Id,

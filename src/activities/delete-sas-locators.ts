@@ -2,7 +2,7 @@ import type { AssetId } from '../media-service/model.ts';
 import type { DataCenterKey } from '../streams/data-center.ts';
 import type { RunReference } from '../streams/operation.ts';
 import type { Dependencies } from './dependencies.ts';
-import { ownSasLocators } from './sas-locators.ts';
+import { isOfRun, ownSasLocators, unusedLocators } from './sas-locators.ts';
 
 export interface DeleteSasLocatorsInput {
   readonly run: RunReference;
@@ -10,12 +10,16 @@ export interface DeleteSasLocatorsInput {
   readonly assetId: AssetId;
 }
 
-/** Step 14: deletes every SAS locator that this app has made for the asset. */
-export function deleteSasLocators({ dataCenters }: Dependencies) {
-  return async ({ side, assetId }: DeleteSasLocatorsInput): Promise<{ readonly deleted: number }> => {
+/** Step 14: deletes the run's SAS locators for the asset, and those that nobody uses any more. */
+export function deleteSasLocators(dependencies: Dependencies) {
+  const { dataCenters } = dependencies;
+  return async ({ run, side, assetId }: DeleteSasLocatorsInput): Promise<{ readonly deleted: number }> => {
     const { media } = dataCenters[side];
-    const locators = await ownSasLocators(media, assetId);
-    for (const { Id } of locators) await media.deleteLocator(Id);
-    return { deleted: locators.length };
+    const all = await ownSasLocators(media, assetId);
+    const own = all.filter((locator) => isOfRun(locator, run));
+    for (const { Id } of own) await media.deleteLocator(Id);
+    const left = await unusedLocators(dependencies, run, all);
+    for (const { Id } of left) await media.deleteLocator(Id);
+    return { deleted: own.length + left.length };
   };
 }

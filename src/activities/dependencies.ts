@@ -16,6 +16,8 @@ export interface DataCenter {
 }
 
 export interface ActivitySettings {
+  /** The data center whose app this is. */
+  readonly home: DataCenterKey;
   readonly originLocatorDays: number;
   readonly startStreamingEndpoints: boolean;
   readonly allowPrivateInputUrls: boolean;

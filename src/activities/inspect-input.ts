@@ -6,7 +6,7 @@ import { FinalError } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
 import { inputAlternateId } from '../streams/published-name.ts';
 import type { Dependencies } from './dependencies.ts';
-import { ownSasLocators, sasLocatorName } from './sas-locators.ts';
+import { ownSasLocators, uploadLocatorName } from './sas-locators.ts';
 
 export interface InspectInputInput {
   readonly run: RunReference;
@@ -39,7 +39,7 @@ export function inspectInput({ dataCenters }: Dependencies) {
 export async function withdrawUpload(media: MediaServices, assetId: AssetId): Promise<void> {
   if ((await media.files(assetId)).length === 0) return;
   for (const { Id, Name } of await ownSasLocators(media, assetId)) {
-    if (Name === sasLocatorName('upload', undefined)) await media.deleteLocator(Id);
+    if (Name === uploadLocatorName) await media.deleteLocator(Id);
   }
 }
 
