@@ -53,7 +53,10 @@ function fit(rung: Rung, source: Pick<SourceVideo, 'width' | 'height' | 'bitrate
   const portrait = source.height > source.width;
   const box = portrait ? { width: rung.height, height: rung.width } : rung;
   const scale = Math.min(1, box.width / source.width, box.height / source.height);
-  const [width, height] = [even(source.width * scale), even(source.height * scale)];
+  const [width, height] = [
+    even(source.width * scale, Math.min(box.width, source.width)),
+    even(source.height * scale, Math.min(box.height, source.height)),
+  ];
   // A picture smaller than its box needs less; not in proportion, as small pictures have more detail a pixel.
   const share = Math.max(width / box.width, height / box.height);
   const wanted = share < 1 ? rung.kbps * share ** 1.5 : rung.kbps;
@@ -61,7 +64,7 @@ function fit(rung: Rung, source: Pick<SourceVideo, 'width' | 'height' | 'bitrate
   return { width, height, kbps: Math.max(leastKbps, Math.floor(Math.min(wanted, limit))) };
 }
 
-/** H.264 with 4:2:0 takes even sizes only. */
-function even(pixels: number): number {
-  return Math.max(2, 2 * Math.floor(pixels / 2 + 0.01));
+/** H.264 with 4:2:0 takes even sizes only: the nearest, so that the picture keeps its shape, but none above `most`. */
+function even(pixels: number, most: number): number {
+  return Math.max(2, 2 * Math.min(Math.round(pixels / 2), Math.floor(most / 2)));
 }

@@ -63,6 +63,15 @@ describe('Adaptive Streaming', () => {
     expect(new Set(sizes).size).toBe(sizes.length);
   });
 
+  test.each([
+    [854, 480, ['854x480', '640x360', '480x270', '320x180']],
+    [1920, 800, ['1920x800', '1280x534', '960x400', '640x266', '480x200', '320x134']],
+    [426, 240, ['426x240', '320x180']],
+    [641, 361, ['640x360', '480x270', '320x180']],
+  ])('%dx%d: the nearest even sizes', (width, height, expected) => {
+    expect(plan(width, height).map((rendition) => rendition.split('@')[0])).toEqual(expected);
+  });
+
   test('a picture below the smallest rung gives one rendition of its own size', () => {
     expect(plan(160, 90)).toEqual(['160x90@81']);
   });
