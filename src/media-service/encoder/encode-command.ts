@@ -118,14 +118,14 @@ function toOrdinaryRange({ highDynamicRange: transfer }: SourceVideo, toneMappin
 }
 
 function videoOutput(rendition: Rendition, index: number, video: SourceVideo, speed: string): string[] {
-  const { kbps } = rendition;
+  const { kbps, peakKbps } = rendition;
   const matrix =
     video.matrix === 'rgb' || video.highDynamicRange !== undefined || video.matrix === 'bt709'
       ? 'colorprim=bt709:transfer=bt709:colormatrix=bt709'
       : `colormatrix=${video.matrix}`;
   return [
     ...['-map', `[v${index}]`, '-c:v', 'libx264', '-preset', speed, '-profile:v', 'high'],
-    ...['-b:v', `${kbps}k`, '-maxrate', `${Math.round(kbps * 1.1)}k`, '-bufsize', `${kbps * 2}k`],
+    ...['-b:v', `${kbps}k`, '-maxrate', `${Math.round(peakKbps * 1.1)}k`, '-bufsize', `${peakKbps * 2}k`],
     // Key frames at the same times in every rendition, and closed groups of pictures between them.
     ...['-force_key_frames', 'expr:gte(t,n_forced*2)'],
     ...['-x264-params', `scenecut=0:open-gop=0:keyint=infinite:bframes=2:ref=2:${matrix}`],

@@ -23,7 +23,7 @@ export interface SourceVideo {
   readonly highDynamicRange: 'smpte2084' | 'arib-std-b67' | undefined;
   /** The colour matrix (names of H.273 as ffmpeg and x264 spell them); `rgb` has none. */
   readonly matrix: string;
-  /** Bits a second; undefined when the file does not say. */
+  /** Bits a second that it would have as H.264; undefined when the file does not say. */
   readonly bitrate: number | undefined;
 }
 
@@ -136,7 +136,7 @@ export function readSourceMedia({ streams, format }: ProbeOutput, inputName: str
       interlaced: ['tt', 'bb', 'tb', 'bt'].includes(video.field_order ?? ''),
       highDynamicRange: highDynamicRange(video),
       matrix: matrix(video, upright.height),
-      bitrate: videoBitrate(video, audios, format),
+      bitrate: bitrateAsH264(video, videoBitrate(video, audios, format)),
     },
     audio:
       audio === undefined
@@ -216,6 +216,13 @@ function matrix({ color_space: space, pix_fmt: pixels = '' }: Stream, height: nu
   const known = ['bt709', 'smpte170m', 'bt470bg', 'bt2020nc', 'fcc', 'smpte240m'];
   if (space !== undefined && known.includes(space)) return space;
   return height >= 720 ? 'bt709' : 'smpte170m';
+}
+
+/** How many bits H.264 takes for a picture, to one of the codec that the source has. */
+const gain: Readonly<Record<string, number>> = { hevc: 1.5, vp9: 1.5, av1: 2 };
+
+function bitrateAsH264({ codec_name: codec = '' }: Stream, bitrate: number | undefined): number | undefined {
+  return bitrate === undefined ? undefined : bitrate * (gain[codec] ?? 1);
 }
 
 /** Matroska and WebM give only the whole file's rate: less what its sound is said, or likely, to take. */

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { encodeArguments } from '../../../src/media-service/encoder/encode-command.ts';
 import { planRenditions } from '../../../src/media-service/encoder/ladder.ts';
 import { readPreset } from '../../../src/media-service/encoder/presets.ts';
+import { probeOutput, readSourceMedia } from '../../../src/media-service/encoder/source-media.ts';
 
 /** `WxH@kbps` of each rendition. */
 function plan(width: number, height: number, kbps?: number, preset = 'Adaptive Streaming'): string[] {
@@ -76,15 +78,39 @@ describe('Adaptive Streaming', () => {
     expect(plan(160, 90)).toEqual(['160x90@81']);
   });
 
-  test('no rendition has a higher bitrate than the source, and none is nearly another', () => {
+  test('a source of little bitrate lowers the whole ladder, and none is nearly another', () => {
+    expect(plan(1920, 1080, 8000)).toEqual(ladder1080);
     expect(plan(1920, 1080, 3000)).toEqual([
       '1920x1080@3000',
-      '960x540@2210',
-      '640x360@1150',
-      '480x270@720',
-      '320x180@380',
+      '1280x720@1557',
+      '960x540@977',
+      '640x360@508',
+      '480x270@318',
+      '320x180@168',
     ]);
-    expect(plan(1280, 720, 500)).toEqual(['1280x720@500', '320x180@320']);
+    expect(plan(1280, 720, 247)).toEqual(['1280x720@247', '960x540@155', '640x360@80', '480x270@50']);
+    expect(plan(1280, 720, 60)).toEqual(['1280x720@60']);
+  });
+
+  test('the average of a source does not limit its peaks', () => {
+    const media = readSourceMedia(
+      probeOutput.parse({
+        streams: [
+          {
+            ...{ index: 0, codec_type: 'video', codec_name: 'h264', width: 1280, height: 720 },
+            ...{ avg_frame_rate: '25/1', bit_rate: '247000' },
+          },
+        ],
+      }),
+      'lecture.mp4',
+    );
+    const renditions = planRenditions(readPreset('Adaptive Streaming'), media.video);
+    const plan = { renditions, audio: undefined };
+    const options = encodeArguments('http://x/', media, plan, { speed: 'veryfast', toneMapping: true });
+    const values = (name: string): string[] => options.filter((_, index) => options[index - 1] === name);
+    expect(values('-b:v')).toEqual(['247k', '155k', '80k', '50k']);
+    expect(values('-maxrate')).toEqual(['3234k', '2035k', '1056k', '660k']);
+    expect(values('-bufsize')).toEqual(['5880k', '3700k', '1920k', '1200k']);
   });
 });
 

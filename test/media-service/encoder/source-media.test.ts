@@ -63,6 +63,7 @@ describe('the picture', () => {
     expect(read([{ ...picture, bit_rate: '4000000' }, sound]).video.bitrate).toBe(4_000_000);
     expect(read([picture, sound]).video.bitrate).toBe(4_872_000);
     expect(read([picture], {}).video.bitrate).toBeUndefined();
+    expect(read([{ ...picture, codec_name: 'hevc', bit_rate: '2000000' }]).video.bitrate).toBe(3_000_000);
   });
 
   test('too large a one is refused', () => {
