@@ -18,6 +18,7 @@ import { findProtected } from './find-protected.ts';
 import { findStream } from './find-stream.ts';
 import { findUnprotected } from './find-unprotected.ts';
 import { finishRun } from './finish-run.ts';
+import { heard, heardInTrouble } from './heard-cancel.ts';
 import { inspectInput } from './inspect-input.ts';
 import { listBatch } from './list-batch.ts';
 import { planBatches } from './plan-batches.ts';
@@ -31,14 +32,15 @@ import { takeIn } from './take-in.ts';
 
 /** Every activity, by the name that orchestrations call it by. */
 export function createActivities(dependencies: Dependencies) {
+  const { claims } = dependencies;
   return {
     cancelJob: cancelJob(dependencies),
     claimStream: claimStream(dependencies),
     compareSides: compareSides(dependencies),
     confirmClaim: confirmClaim(dependencies),
     copyBlob: copyBlob(dependencies),
-    createAsset: createAsset(dependencies),
-    createFileInfos: createFileInfos(dependencies),
+    createAsset: heard(claims, createAsset(dependencies)),
+    createFileInfos: heard(claims, createFileInfos(dependencies)),
     createOriginLocator: createOriginLocator(dependencies),
     deleteLocator: deleteLocator(dependencies),
     deleteSasLocators: deleteSasLocators(dependencies),
@@ -51,15 +53,15 @@ export function createActivities(dependencies: Dependencies) {
     inspectInput: inspectInput(dependencies),
     listBatch: listBatch(dependencies),
     planBatches: planBatches(dependencies),
-    probeOrigin: probeOrigin(dependencies),
+    probeOrigin: heard(claims, probeOrigin(dependencies)),
     publishAsset: publishAsset(dependencies),
-    readJob: readJob(dependencies),
-    readSas: readSas(dependencies),
-    replicateLocator: replicateLocator(dependencies),
+    readJob: heardInTrouble(claims, readJob(dependencies)),
+    readSas: heard(claims, readSas(dependencies)),
+    replicateLocator: heard(claims, replicateLocator(dependencies)),
     requestCancel: requestCancel(dependencies),
-    startEndpoint: startEndpoint(dependencies),
+    startEndpoint: heard(claims, startEndpoint(dependencies)),
     takeIn: takeIn(dependencies),
-    writeSas: writeSas(dependencies),
+    writeSas: heard(claims, writeSas(dependencies)),
   };
 }
 

@@ -2,6 +2,7 @@ import { compare, type Comparison } from '../streams/comparison.ts';
 import type { DataCenterKey } from '../streams/data-center.ts';
 import type { RunReference } from '../streams/operation.ts';
 import type { Dependencies } from './dependencies.ts';
+import { unlessCanceled } from './heard-cancel.ts';
 import { readSide, type SideReading } from './read-side.ts';
 
 export interface CompareSidesInput {
@@ -13,12 +14,14 @@ export interface CompareSidesInput {
 }
 
 /** Step 11: reads both sides and compares them; what crosses into the history is only what was found. */
-export function compareSides({ dataCenters, telemetry }: Dependencies) {
+export function compareSides({ dataCenters, claims, telemetry }: Dependencies) {
   return async ({ run, source, target, locators }: CompareSidesInput): Promise<Comparison> => {
-    const [left, right] = await Promise.all([
-      readSide(dataCenters[source.side], run.streamId, { ...source.reading, as: 'source' }),
-      readSide(dataCenters[target.side], run.streamId, { ...target.reading, as: 'target' }),
-    ]);
+    const [left, right] = await unlessCanceled(claims, run, async (signal) =>
+      Promise.all([
+        readSide(dataCenters[source.side], run.streamId, { ...source.reading, as: 'source', signal }),
+        readSide(dataCenters[target.side], run.streamId, { ...target.reading, as: 'target', signal }),
+      ]),
+    );
     const comparison = compare(left, right, { level: source.reading.level, locators });
     telemetry.event('SidesCompared', {
       ...run,

@@ -2,10 +2,10 @@ import type { BlobSummary } from '../blob-copy/container-sas.ts';
 import { planCopy, type PlannedCopy } from '../blob-copy/plan.ts';
 import type { LocatorId } from '../media-service/model.ts';
 import type { DataCenterKey } from '../streams/data-center.ts';
-import { FinalError } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
 import { allBlobs } from './containers.ts';
 import type { Dependencies } from './dependencies.ts';
+import { hearCancel } from './heard-cancel.ts';
 
 /** A container as a run opens it. */
 export interface Place {
@@ -37,6 +37,8 @@ export interface BatchPlan {
 
 /** Replaying a history costs the square of its completions: so many activities a sub-orchestration at most. */
 export const blobsInBatch = 64;
+/** What is copied is told batch by batch: a stream has a few large files. */
+const bytesInBatch = 2 ** 30;
 /** Keeps a plan below what one history event should hold. */
 const batchesInPlan = 128;
 
@@ -44,18 +46,18 @@ const batchesInPlan = 128;
 export function planBatches(dependencies: Dependencies) {
   return async ({ run, source, target }: PlanBatchesInput): Promise<BatchPlan> => {
     const copies = await copiesBetween(dependencies, run, source, target);
-    const batches: Batch[] = [];
-    for (let start = 0; start < copies.length && batches.length < batchesInPlan; start += blobsInBatch) {
-      const part = copies.slice(start, start + blobsInBatch);
-      const [first, last] = [part[0], part.at(-1)];
-      if (first === undefined || last === undefined) break;
-      batches.push({ first: first.name, last: last.name, blobs: part.length, bytes: bytesOf(part) });
-    }
+    const parts = partsOf(copies).slice(0, batchesInPlan);
+    const planned = parts.reduce((sum, { length }) => sum + length, 0);
     return {
-      batches,
+      batches: parts.map((part) => ({
+        first: part[0].name,
+        last: (part.at(-1) ?? part[0]).name,
+        blobs: part.length,
+        bytes: bytesOf(part),
+      })),
       blobs: copies.length,
       bytes: bytesOf(copies),
-      more: copies.length > batches.length * blobsInBatch,
+      more: copies.length > planned,
     };
   };
 }
@@ -67,11 +69,24 @@ export async function copiesBetween(
   source: Place,
   target: Place,
 ): Promise<readonly PlannedCopy[]> {
-  if (await claims.cancelRequested(run)) throw new FinalError('canceled', 'The operation was canceled.');
+  await hearCancel(claims, run);
   const blobsAt = async ({ side, sasLocatorId }: Place, as: 'source' | 'target') =>
     allBlobs({ containers: dataCenters[side].containers, locatorId: sasLocatorId, as });
   const [there, here] = await Promise.all([blobsAt(source, 'source'), blobsAt(target, 'target')]);
   return planCopy(there, here).copy;
+}
+
+/** Consecutive blobs, up to so many and so many bytes; one that is larger stands alone. */
+function partsOf(copies: readonly PlannedCopy[]): readonly (readonly [PlannedCopy, ...PlannedCopy[]])[] {
+  const parts: [PlannedCopy, ...PlannedCopy[]][] = [];
+  for (const copy of copies) {
+    const part = parts.at(-1);
+    const fits =
+      part !== undefined && part.length < blobsInBatch && bytesOf(part) + copy.size <= bytesInBatch;
+    if (fits) part.push(copy);
+    else parts.push([copy]);
+  }
+  return parts;
 }
 
 function bytesOf(blobs: readonly BlobSummary[]): number {

@@ -30,7 +30,9 @@ const concurrency = 4;
 export async function readSide(
   dataCenter: DataCenter,
   streamId: StreamId,
-  reading: { readonly level: 'properties'; readonly as?: Side } | (BytesReading & { readonly as: Side }),
+  reading: ({ readonly level: 'properties'; readonly as?: Side } | (BytesReading & { readonly as: Side })) & {
+    readonly signal?: AbortSignal;
+  },
 ): Promise<SideState | undefined> {
   const { media } = dataCenter;
   const found = await publishedAsset(media, streamId);
@@ -69,7 +71,7 @@ async function originLocator({ media }: DataCenter, asset: Asset): Promise<SideS
 
 async function storedFiles(
   { containers }: DataCenter,
-  { sasLocatorId, rehash, as }: BytesReading & { readonly as: Side },
+  { sasLocatorId, rehash, as, signal }: BytesReading & { readonly as: Side; readonly signal?: AbortSignal },
 ): Promise<readonly FileState[]> {
   const place = { containers, locatorId: sasLocatorId, as };
   const blobs = await allBlobs(place);
@@ -79,8 +81,12 @@ async function storedFiles(
     for (const blob of waiting) files.push(await fileState(blob));
   };
   const fileState = async (blob: BlobSummary): Promise<FileState> => {
+    signal?.throwIfAborted();
     const known = rehash ? undefined : (blob.md5 ?? blob.sourceMd5);
-    const hash = async () => inContainer(place, (container) => hashBlob(container, blob.name, { side: as }));
+    const hash = async () =>
+      inContainer(place, (container) =>
+        hashBlob(container, blob.name, { side: as, ...(signal && { signal }) }),
+      );
     const md5 = known ?? (await hash()).bytesMd5;
     return { name: blob.name, size: blob.size, md5 };
   };

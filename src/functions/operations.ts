@@ -8,6 +8,7 @@ import { isClaimOfResync } from '../activities/claim-stream.ts';
 import { isOverdue } from '../activities/claiming.ts';
 import type { Claim, Claims } from '../activities/claims.ts';
 import { cancelEvent } from '../orchestrations/cancellation.ts';
+import { withLanes } from '../orchestrations/progress.ts';
 import { parseFailureText } from '../streams/errors.ts';
 import type {
   Operation,
@@ -202,9 +203,7 @@ async function newestStatus(
   const newest = part ?? own;
   if (newest.lanes === undefined || newest.bytes === undefined) return newest;
   const lanes = await Promise.all(newest.lanes.map((lane) => customStatus(client, lane)));
-  const copied = lanes.reduce((sum, lane) => sum + (lane?.bytes?.done ?? 0), 0);
-  const bytes = { done: Math.min(newest.bytes.total, newest.bytes.done + copied), total: newest.bytes.total };
-  return { ...newest, bytes };
+  return withLanes(newest.bytes, lanes);
 }
 
 async function customStatus(

@@ -34,16 +34,22 @@ export function* copyBlobs(context: OrchestrationContext): Steps<Outcome<CopiedS
   const [batch, ...batches] = input.batches;
   if (batch === undefined) return { ok: true, value: input.done };
   try {
-    context.df.setCustomStatus(statusOf('copyBlobs', 0, { bytes: { done: input.done.bytes, total: 0 } }));
+    tell(context, input.done);
     const { blobs } = yield* perform(context, 'listBatch', { run, source, target, batch }, patience);
     yield* copyAll(context, input, blobs);
     const done = { blobs: input.done.blobs + batch.blobs, bytes: input.done.bytes + batch.bytes };
+    tell(context, done);
     if (batches.length === 0) return { ok: true, value: done };
     context.df.continueAsNew({ ...input, batches, done });
     return undefined;
   } catch (error) {
     return { ok: false, error: failureFrom(error) };
   }
+}
+
+/** What the lane has copied: whoever shows the progress adds the lanes up. */
+function tell(context: OrchestrationContext, { bytes }: CopiedSoFar): void {
+  context.df.setCustomStatus(statusOf('copyBlobs', 0, { bytes: { done: bytes, total: 0 } }));
 }
 
 /** Copies the blobs; those that fail for now are tried again together. */

@@ -37,3 +37,13 @@ export function statusOf(
   const [from, to] = shares[step];
   return { step, percent: Math.round(from + (to - from) * Math.min(1, Math.max(0, within))), ...more };
 }
+
+/** The status of a copy, with what its lanes have copied since it was set. */
+export function withLanes(
+  { done, total }: ByteProgress,
+  lanes: readonly (Pick<RunStatus, 'bytes'> | undefined)[],
+): RunStatus {
+  const copied = lanes.reduce((sum, lane) => sum + (lane?.bytes?.done ?? 0), done);
+  const bytes = { done: Math.min(total, copied), total };
+  return statusOf('copyBlobs', total === 0 ? 0 : bytes.done / total, { bytes });
+}

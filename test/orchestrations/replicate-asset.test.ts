@@ -106,6 +106,16 @@ describe('replicating an asset', () => {
     ]);
   });
 
+  it('tells what it has copied batch by batch, the last one, too', async () => {
+    const { engine } = await replicate(new Copying(150));
+    const lanes = engine.recorded.filter(({ name }) => name === 'copyBlobs');
+    expect(lanes).toHaveLength(3);
+    const told = engine.statuses.filter((status) => (status as { bytes?: object } | undefined)?.bytes);
+    for (const done of [64, 22]) {
+      expect(told).toContainEqual(expect.objectContaining({ bytes: { done, total: 0 } }));
+    }
+  });
+
   it('copies nothing when there is nothing to copy', async () => {
     const { names, outcome } = await replicate(new Copying(0));
     expect(outcome.ok).toBe(true);
