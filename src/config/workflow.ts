@@ -1,3 +1,4 @@
+import { Cron } from 'croner';
 import { z } from 'zod';
 import { dataCenterKeys, type DataCenterKey } from '../streams/data-center.ts';
 import {
@@ -10,6 +11,15 @@ import {
   url,
   type Environment,
 } from './settings.ts';
+
+function isSchedule(text: string): boolean {
+  try {
+    new Cron(text, { paused: true, mode: '6-part' });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const workflowSettings = z.object({
   DATA_CENTER_A_NAME: name.describe("Data center A's name, as people know it"),
@@ -34,7 +44,10 @@ const workflowSettings = z.object({
     .default(false)
     .describe('Accept input URLs at private and loopback addresses (a closed network of your own)'),
   ORIGIN_LOCATOR_DAYS: integer(1, 36_500).default(3650).describe('How long a published URL lives, in days'),
-  RESYNC_SCHEDULE: name.default('0 */5 * * * *').describe('NCRONTAB schedule of the re-sync timer'),
+  RESYNC_SCHEDULE: name
+    .refine(isSchedule, 'must be an NCRONTAB expression of six fields, seconds first')
+    .default('0 */5 * * * *')
+    .describe('NCRONTAB schedule of the re-sync timer, of six fields'),
   RESYNC_MODE: z
     .enum(['report', 'repair'])
     .default('repair')

@@ -75,6 +75,11 @@ export function* replicateAsset(context: OrchestrationContext): Steps<Outcome<Re
   return outcome;
 }
 
+/** At most 100 characters, as durable instance ids may have: the first ten rounds leave room for a longer word. */
+function laneId(instanceId: string, round: number, lane: number): string {
+  return `${instanceId}:${round < 10 ? 'copy' : 'c'}-${round}-${lane}`;
+}
+
 /** Step 9: plans, and copies in lanes, until nothing differs. */
 function* copyAll(
   context: OrchestrationContext,
@@ -95,7 +100,7 @@ function* copyAll(
       done: { blobs: 0, bytes: 0 },
     })) satisfies CopyBlobsInput[];
     if (inputs.length === 0) return;
-    const ids = inputs.map((_, lane) => `${context.df.instanceId}:copy-${round}-${lane}`);
+    const ids = inputs.map((_, lane) => laneId(context.df.instanceId, round, lane));
     context.df.setCustomStatus(
       statusOf('copyBlobs', total === 0 ? 0 : done.bytes / total, {
         bytes: { done: done.bytes, total },

@@ -22,6 +22,22 @@ describe('local.settings.json.example', () => {
   });
 });
 
+describe('the schedule of re-sync', () => {
+  it.each(['0 */5 * * * *', '*/3 * * * * *', '0 30 4 * * MON-FRI'])('may be %s', (schedule) => {
+    const { resync } = workflowConfig({ ...example.Values, RESYNC_SCHEDULE: schedule });
+    expect(resync.schedule).toBe(schedule);
+  });
+
+  it.each(['*/5 * * * *', 'every five minutes', '0 */5 * * *  * 2030', '0 61 * * * *'])(
+    'may not be %s, which would leave the app without its timer',
+    (schedule) => {
+      expect(() => workflowConfig({ ...example.Values, RESYNC_SCHEDULE: schedule })).toThrow(
+        'RESYNC_SCHEDULE: must be an NCRONTAB expression',
+      );
+    },
+  );
+});
+
 describe("the app's own tables", () => {
   it("are in the account of the Functions host's storage, by key or by identity", () => {
     expect(ownTablesConfig({ AzureWebJobsStorage: 'AccountName=x' })).toEqual({

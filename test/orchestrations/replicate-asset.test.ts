@@ -71,17 +71,21 @@ class Copying {
   };
 }
 
-async function replicate(copying: Copying, target = 5) {
+async function replicate(copying: Copying, target = 5, id?: string) {
   const engine = new ReplayEngine({ replicateAsset, copyBlobs }, copying.perform);
-  const { output } = await engine.run('replicateAsset', {
-    run: { streamId: 'film', runId: '00000000000000aa' },
-    source: 'a',
-    assetId: 'asset',
-    name: { streamId: 'film', source: 'a', revision: 1 },
-    locatorId: 'locator',
-    urls,
-    patience: { source: 5, target, job: 60 },
-  });
+  const { output } = await engine.run(
+    'replicateAsset',
+    {
+      run: { streamId: 'film', runId: '00000000000000aa' },
+      source: 'a',
+      assetId: 'asset',
+      name: { streamId: 'film', source: 'a', revision: 1 },
+      locatorId: 'locator',
+      urls,
+      patience: { source: 5, target, job: 60 },
+    },
+    id,
+  );
   const names = engine.calls.map(({ name }) => name);
   return { engine, names, outcome: output as Outcome<unknown> };
 }
@@ -114,6 +118,22 @@ describe('replicating an asset', () => {
     for (const done of [64, 22]) {
       expect(told).toContainEqual(expect.objectContaining({ bytes: { done, total: 0 } }));
     }
+  });
+
+  it('gives no part an id that is longer than the durable engine takes, however much there is to copy', async () => {
+    let rounds = 0;
+    const batches: Batch[] = [{ first: 'a', last: 'a', blobs: 1, bytes: 1 }];
+    const copying = new Copying(0, {
+      planBatches: () => {
+        rounds += 1;
+        return { ok: true, value: { batches, blobs: 1, bytes: 1, more: rounds < 12 } };
+      },
+    });
+    const streamId = 'f'.repeat(64);
+    const { engine } = await replicate(copying, 5, `${streamId}-00000000000000aa:replicate`);
+    const ids = engine.recorded.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(13);
+    expect(Math.max(...ids.map(({ length }) => length))).toBeLessThanOrEqual(100);
   });
 
   it('copies nothing when there is nothing to copy', async () => {
