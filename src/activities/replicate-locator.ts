@@ -8,6 +8,7 @@ import {
 import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import { FinalError } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
+import { operationIdOf } from '../streams/stream-id.ts';
 import { streamingUrls, type StreamingUrls } from '../streams/streaming-urls.ts';
 import type { Dependencies } from './dependencies.ts';
 import { manifestOf } from './published-asset.ts';
@@ -46,8 +47,10 @@ export function replicateLocator({ dataCenters, telemetry }: Dependencies) {
         `The locator ${locatorId} belongs to the asset ${existing.AssetId} at the target: delete one of them.`,
       );
     }
+    // An execution that was cut off has made it for this run, which takes it away again when it serves other bytes.
+    const name = operationIdOf(run.streamId, run.runId);
     if (existing !== undefined && sameTimes(original, existing)) {
-      return { created: false, urls: streamingUrls(existing.Path, manifest.Name) };
+      return { created: existing.Name === name, urls: streamingUrls(existing.Path, manifest.Name) };
     }
     // Same id, other times: deleting and making it again is how a replica's locator is repaired.
     if (existing !== undefined) await media.deleteLocator(locatorId);
@@ -59,7 +62,7 @@ export function replicateLocator({ dataCenters, telemetry }: Dependencies) {
     });
     const created = await media.createLocator({
       id: locatorId,
-      ...(original.Name === null ? {} : { name: original.Name }),
+      name,
       type: LocatorType.OnDemandOrigin,
       accessPolicyId: policy.Id,
       assetId: targetAssetId,

@@ -225,6 +225,21 @@ describe('publishing a stream', () => {
     }
   });
 
+  it("takes the replica's URL away again when it serves other bytes, also when its making was cut off", async () => {
+    const input = await prepare('cut-off');
+    const perform = both.perform();
+    const run = await publish(input, async (call) => {
+      const outcome = await perform(call);
+      if (call.name === 'replicateLocator') return perform(call);
+      if (call.name !== 'probeOrigin' || call.input['side'] === 'a') return outcome;
+      const parts = [{ part: 'hello/manifest', sha256: 'other bytes' }];
+      return { ok: true, value: { parts, requests: 1, bytes: 1 } };
+    });
+    expect(failureOf(run)).toMatchObject({ code: 'probe-failed' });
+    const [replica] = await both.media('b').assetsByAlternateId(input.run.streamId);
+    expect(await both.media('b').locators(replica!.Id)).toEqual([]);
+  });
+
   it('tells what the encoder said of a file that is no video, publishes nothing and does not try again', async () => {
     const input = await prepare('text', { name: 'text.mp4', content: 'no video' });
     const run = await publish(input);
