@@ -74,14 +74,19 @@ export async function represent(
     throw new OriginProblem(404, 'unknown-track', 'There is no such stream at this bitrate.');
   }
   if (content.kind === 'fragment') return representFragment(library, target, content, track, client);
-  const etag = etagOf(target, [await library.md5(track.version, client)]);
+  // Of all tracks: the target duration is common to them.
+  const etag = etagOf(
+    target,
+    await Promise.all([track, ...tracks].map(({ version }) => library.md5(version, client))),
+  );
   return {
     etag,
     contentType: manifestTypes['m3u8-cmaf'],
     cacheControl: manifestCaching,
     ...renderedSource(library, etag, async (waiting) => {
+      const presentation = await library.presentation(tracks, waiting);
       const { index } = await library.storedTrack(track.version, waiting);
-      return hlsMediaPlaylist(track.listed.stream, index);
+      return hlsMediaPlaylist(presentation, track.listed.stream, index);
     }),
   };
 }

@@ -7,7 +7,7 @@ function seconds(index: SegmentIndex, segment: number): number {
   return (segmentTime(index, segment + 1) - segmentTime(index, segment)) / manifestTimescale;
 }
 
-/** EXT-X-TARGETDURATION: the longest segment, rounded to a whole second, one at least (RFC 8216, 4.3.3.1). */
+/** The longest segment, rounded to a whole second, one at least: EXT-X-TARGETDURATION (RFC 8216, 4.3.3.1). */
 export function targetDuration(index: SegmentIndex): number {
   let longest = 1;
   for (let segment = 0; segment < segmentCount(index); segment += 1) {
@@ -29,9 +29,9 @@ export function averageBitrate(index: SegmentIndex): number {
 /**
  * Peak segment bit rate of a playlist (RFC 8216, 4.1), bits a second, rounded up: the largest bit rate of any contiguous
  * run of segments lasting between 0.5 and 1.5 target durations. A file shorter than any such run has its average.
+ * @param target seconds: the target duration of the presentation
  */
-export function peakBitrate(index: SegmentIndex): number {
-  const target = targetDuration(index);
+export function peakBitrate(index: SegmentIndex, target: number): number {
   const count = segmentCount(index);
   let peak = 0;
   for (let first = 0; first < count; first += 1) {

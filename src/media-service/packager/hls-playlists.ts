@@ -20,14 +20,24 @@ interface AudioGroup {
   }[];
 }
 
+/** One for all media playlists, as players rely on (RFC 8216, 6.2.4). */
+function commonTarget({ video, audio }: Presentation): number {
+  const streams: readonly { readonly renditions: readonly Rendition[] }[] = [...video, ...audio];
+  const targets = streams.flatMap(({ renditions }) =>
+    renditions.map(({ stored }) => targetDuration(stored.index)),
+  );
+  return Math.max(1, ...targets);
+}
+
 /** The master playlist (RFC 8216, 4.3.4): a variant for each video rendition with each audio group. */
 export function hlsMasterPlaylist(presentation: Presentation): string {
   const groups = audioGroups(presentation);
+  const target = commonTarget(presentation);
   const lines = [...header, '#EXT-X-INDEPENDENT-SEGMENTS'];
   if (presentation.video.length === 0) {
     for (const { members } of groups) {
       for (const { name, rendition } of members) {
-        lines.push(variant([rendition], {}), playlistUrl(name, rendition.bitrate));
+        lines.push(variant([rendition], target, {}), playlistUrl(name, rendition.bitrate));
       }
     }
     return `${lines.join('\n')}\n`;
@@ -51,17 +61,21 @@ export function hlsMasterPlaylist(presentation: Presentation): string {
   for (const { name, renditions } of presentation.video) {
     for (const group of groups.length > 0 ? groups : [undefined]) {
       for (const rendition of renditions) {
-        lines.push(videoVariant(rendition, group), playlistUrl(name, rendition.bitrate));
+        lines.push(videoVariant(rendition, group, target), playlistUrl(name, rendition.bitrate));
       }
     }
   }
   return `${lines.join('\n')}\n`;
 }
 
-function videoVariant(rendition: Rendition<VideoConfiguration>, group: AudioGroup | undefined): string {
+function videoVariant(
+  rendition: Rendition<VideoConfiguration>,
+  group: AudioGroup | undefined,
+  target: number,
+): string {
   const { width, height } = rendition.configuration;
   const rate = frameRateOf(rendition);
-  return variant([rendition, ...(group === undefined ? [] : [heaviest(group)])], {
+  return variant([rendition, ...(group === undefined ? [] : [heaviest(group, target)])], target, {
     RESOLUTION: `${width}x${height}`,
     'FRAME-RATE': rate && (rate.numerator / rate.denominator).toFixed(3),
     AUDIO: group && quoted(group.id),
@@ -69,12 +83,16 @@ function videoVariant(rendition: Rendition<VideoConfiguration>, group: AudioGrou
 }
 
 /** EXT-X-STREAM-INF of what is played together: bandwidths add up (RFC 8216, 4.3.4.2). */
-function variant(together: readonly Rendition[], more: Readonly<Record<string, string | undefined>>): string {
+function variant(
+  together: readonly Rendition[],
+  target: number,
+  more: Readonly<Record<string, string | undefined>>,
+): string {
   const sum = (bitrate: (rendition: Rendition) => number): string =>
     String(together.reduce((total, rendition) => total + bitrate(rendition), 0));
   const codecs = new Set(together.map(({ configuration }) => configuration.codecs));
   return `#EXT-X-STREAM-INF:${attributes({
-    BANDWIDTH: sum(({ stored }) => peakBitrate(stored.index)),
+    BANDWIDTH: sum(({ stored }) => peakBitrate(stored.index, target)),
     'AVERAGE-BANDWIDTH': sum(({ stored }) => averageBitrate(stored.index)),
     CODECS: quoted([...codecs].join(',')),
     ...more,
@@ -93,11 +111,11 @@ function audioGroups(presentation: Presentation): readonly AudioGroup[] {
 }
 
 /** The member with the highest peak: BANDWIDTH is that of the heaviest combination that can be played. */
-function heaviest(group: AudioGroup): Rendition {
+function heaviest(group: AudioGroup, target: number): Rendition {
   return group.members
     .map(({ rendition }) => rendition)
     .reduce((most, rendition) =>
-      peakBitrate(rendition.stored.index) > peakBitrate(most.stored.index) ? rendition : most,
+      peakBitrate(rendition.stored.index, target) > peakBitrate(most.stored.index, target) ? rendition : most,
     );
 }
 
@@ -117,13 +135,13 @@ function attributes(list: Readonly<Record<string, string | undefined>>): string 
 }
 
 /** A media playlist (RFC 8216, 4.3.3), whose URLs are relative to itself. */
-export function hlsMediaPlaylist(stream: string, index: SegmentIndex): string {
+export function hlsMediaPlaylist(presentation: Presentation, stream: string, index: SegmentIndex): string {
   // Without an extension that is known ffmpeg (5.1.7, 7.1.1 and later) refuses a segment's URL.
   const url = (what: string | number): string => `Fragments(${stream}=${what},format=${hlsFormat}).m4s`;
   const boundaries = boundariesOf(index);
   const lines = [
     ...header,
-    `#EXT-X-TARGETDURATION:${targetDuration(index)}`,
+    `#EXT-X-TARGETDURATION:${commonTarget(presentation)}`,
     '#EXT-X-MEDIA-SEQUENCE:0',
     '#EXT-X-PLAYLIST-TYPE:VOD',
     '#EXT-X-INDEPENDENT-SEGMENTS',

@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest';
 import {
   averageBitrate,
   minimumBuffer,
-  peakBitrate,
+  peakBitrate as peakOfTarget,
   targetDuration,
 } from '../../../src/media-service/packager/bandwidth.ts';
 import type { SegmentIndex } from '../../../src/media-service/packager/segment-index.ts';
 import { seeded } from '../../seeded.ts';
+
+const peakBitrate = (index: SegmentIndex): number => peakOfTarget(index, targetDuration(index));
 
 /** Segments of so many seconds and bytes each. */
 function indexOf(...segments: readonly (readonly [seconds: number, bytes: number])[]): SegmentIndex {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { dashManifest } from '../../../src/media-service/packager/dash-manifest.ts';
 import { MalformedMediaError } from '../../../src/media-service/boxes/malformed-media.ts';
-import { hlsMasterPlaylist } from '../../../src/media-service/packager/hls-playlists.ts';
+import { hlsMasterPlaylist, hlsMediaPlaylist } from '../../../src/media-service/packager/hls-playlists.ts';
 import { makePresentation, type Presentation } from '../../../src/media-service/packager/presentation.ts';
 import type { ListedTrack } from '../../../src/media-service/packager/server-manifest.ts';
 import { smoothManifest } from '../../../src/media-service/packager/smooth-manifest.ts';
@@ -101,6 +101,16 @@ describe('streams of other shapes', () => {
     const presentation = await present([{}, { kind: 'video', timescale, segments: [samples] }]);
     expect(dashManifest(presentation, 'mpd-time-cmaf')).toContain(` frameRate="${ofDash}"`);
     expect(hlsMasterPlaylist(presentation)).toContain(`FRAME-RATE=${ofHls}`);
+  });
+
+  it('one target duration for all playlists (RFC 8216, 6.2.4)', async () => {
+    const short = { kind: 'video', timescale: 1000, segments: [[{ duration: 1320, size: 9 }]] } as const;
+    const long = { kind: 'audio', timescale: 1000, segments: [[{ duration: 1720, size: 9 }]] } as const;
+    const presentation = await present([{}, short], [{}, long]);
+    for (const { name, renditions } of [...presentation.video, ...presentation.audio]) {
+      const playlist = hlsMediaPlaylist(presentation, name, renditions[0]!.stored.index);
+      expect(lines(playlist, '#EXT-X-TARGETDURATION')).toEqual(['#EXT-X-TARGETDURATION:2']);
+    }
   });
 
   it.each([
