@@ -71,6 +71,10 @@ export async function encodeJob(
         'this ffmpeg cannot map a high dynamic range: colours will be flat',
       );
     }
+    if (media.audio !== undefined && media.audio.leftOut > 0) {
+      const { leftOut, language } = media.audio;
+      options.log.warn({ jobId: job.jobId, leftOut, language }, 'only one sound track is encoded');
+    }
     const tracks = await encodeTracks(job, { relay, input, media, plan }, options, signal);
     return await publish(job, input.name, tracks, signal);
   } catch (error) {
@@ -109,7 +113,14 @@ async function encodeTracks(
     ),
     ...(plan.audio === undefined
       ? []
-      : [upload({ kind: 'audio', src: audioName(base, plan.audio), kbps: plan.audio.kbps })]),
+      : [
+          upload({
+            kind: 'audio',
+            src: audioName(base, plan.audio),
+            kbps: plan.audio.kbps,
+            language: media.audio?.language ?? 'und',
+          }),
+        ]),
   ];
 
   const running = startProcess(

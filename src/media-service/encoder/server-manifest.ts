@@ -5,6 +5,8 @@ export interface ManifestTrack {
   readonly kind: 'video' | 'audio';
   readonly src: string;
   readonly kbps: number;
+  /** Of sound; RFC 5646, `und` when unknown. */
+  readonly language?: string;
 }
 
 /**
@@ -12,8 +14,8 @@ export interface ManifestTrack {
  * and names the track in fragment URLs (`QualityLevels({systemBitrate})`).
  */
 export function writeServerManifest(tracks: readonly ManifestTrack[]): Buffer {
-  const listed = tracks.map(({ kind, src, kbps }) =>
-    element(kind, { src, systemBitrate: kbps * 1000, systemLanguage: kind === 'audio' ? 'und' : undefined }, [
+  const listed = tracks.map(({ kind, src, kbps, language }) =>
+    element(kind, { src, systemBitrate: kbps * 1000, systemLanguage: language }, [
       element('param', { name: 'trackID', value: 1, valuetype: 'data' }),
       element('param', { name: 'trackName', value: kind, valuetype: 'data' }),
     ]),

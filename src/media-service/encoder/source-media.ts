@@ -32,6 +32,10 @@ export interface SourceMedia {
   readonly audio:
     | {
         readonly index: number;
+        /** RFC 5646; `und` when the file does not say. */
+        readonly language: string;
+        /** Further sound tracks of the file, which are left out. */
+        readonly leftOut: number;
         /** Seconds for which the sound goes on after the picture; 0 when it does not or the file does not say. */
         readonly overhang: number;
       }
@@ -141,10 +145,25 @@ export function readSourceMedia({ streams, format }: ProbeOutput, inputName: str
     audio:
       audio === undefined
         ? undefined
-        : { index: audio.index, overhang: durationIsStated ? overhang(audio, video) : 0 },
+        : {
+            index: audio.index,
+            language: language(audio),
+            leftOut: audios.length - 1,
+            overhang: durationIsStated ? overhang(audio, video) : 0,
+          },
     duration: durations.length > 0 ? Math.min(...durations.map(Number)) : undefined,
     durationIsStated,
   };
+}
+
+/** Files have the codes of ISO 639-2 (`fra`, `fre`); manifests have the shortest (`fr`). */
+function language({ tags }: Stream): string {
+  const stated = tags['language'] ?? 'und';
+  try {
+    return Intl.getCanonicalLocales(stated)[0] ?? 'und';
+  } catch {
+    return 'und';
+  }
 }
 
 function overhang(audio: Stream, video: Stream): number {

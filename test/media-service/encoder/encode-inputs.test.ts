@@ -332,12 +332,17 @@ describe.each(builds)('inputs as they come, with %s', (_, findBuild, everything)
           '0',
           '-disposition:a:1',
           'default',
+          '-metadata:s:a:1',
+          'language=fre',
           '-t',
           '1',
         ],
       );
-      const { videos, audio } = await kit.encode(file);
+      const { videos, audio, job } = await kit.encode(file);
       expect(await probeTrack(videos[0]!)).toMatchObject({ width: 320, height: 180 });
+      const manifest = await job.output.getBlobClient('several.ism').downloadToBuffer();
+      expect(manifest.toString()).toMatch(/<audio [^>]*systemLanguage="fr"/);
+      expect(kit.log.join('')).toMatch(/"leftOut":1,"language":"fr","msg":"only one sound track is encoded"/);
       expect((await sound(audio!)).some((sample) => Math.abs(sample) > 500)).toBe(true);
     });
 

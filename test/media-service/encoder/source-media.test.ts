@@ -100,3 +100,13 @@ test.each([
   expect(read(streams, { format_name: 'mov,mp4' }).audio?.overhang).toBe(expected);
   expect(read(streams, { format_name: 'mpegts' }).audio?.overhang).toBe(0);
 });
+
+test.each([
+  ['fra', 'fr'],
+  ['ger', 'de'],
+  ['pt-BR', 'pt-BR'],
+  ['und', 'und'],
+  ['not a language', 'und'],
+])('the language of sound: %s', (stated, expected) => {
+  expect(read([picture, { ...sound, tags: { language: stated } }]).audio?.language).toBe(expected);
+});
