@@ -174,9 +174,14 @@ export class EngineHub {
     const runs: string[] = [];
     let sends = 0;
     const [heard, hear] = signal();
-    const only = await this.start(hub, runs, ({ method, url }) => {
+    // Others send, too: the same request is known by its id, which the client keeps when it tries again.
+    let eventRequest: string | undefined;
+    const only = await this.start(hub, runs, ({ method, url, headers }) => {
       const isSend = method === 'POST' && url.startsWith(`/functions/${hub}LocalWork`);
       if (!isSend || sends === 2) return undefined;
+      const { 'x-ms-client-request-id': id } = headers;
+      eventRequest ??= id;
+      if (id !== eventRequest) return undefined;
       sends++;
       return sends === 1 ? { kind: 'lose answer' } : heard;
     });
