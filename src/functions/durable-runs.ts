@@ -4,18 +4,48 @@ import {
   type DurableOrchestrationStatus,
 } from 'durable-functions';
 import type { Runs, RunState } from '../activities/claiming.ts';
+import { messageOf } from '../message-of.ts';
+import { RetriableError } from '../streams/errors.ts';
 
-/** The status of a durable instance; undefined when there is none of this id. */
-export async function statusOf(
+/**
+ * The status of a durable instance; undefined when there is none of this id.
+ * @throws RetriableError when the engine cannot answer
+ */
+export function statusOf(
   client: DurableClient,
   instanceId: string,
 ): Promise<DurableOrchestrationStatus | undefined> {
+  return answerOf(client.getStatus(instanceId, { showInput: false }), /HTTP 404|could not find/);
+}
+
+/**
+ * Starts an instance, unless one of this id runs: another host may have made the same start good.
+ * @throws RetriableError when the engine cannot answer
+ */
+export async function startInstance(
+  client: DurableClient,
+  orchestration: string,
+  options: { readonly instanceId: string; readonly input: unknown },
+): Promise<void> {
+  await answerOf(client.startNew(orchestration, options), /already exists/);
+}
+
+/**
+ * Sends an instance an event; one that has ended meanwhile, or is gone, does not hear it.
+ * @throws RetriableError when the engine cannot answer
+ */
+export async function sendEvent(client: DurableClient, instanceId: string, event: string): Promise<void> {
+  await answerOf(client.raiseEvent(instanceId, event, {}), /No instance with ID/);
+}
+
+/** The client tells by its texts alone what went wrong; all but the expected is trouble of the engine's storage. */
+async function answerOf<Value>(asked: Promise<Value>, expected: RegExp): Promise<Value | undefined> {
   try {
-    return await client.getStatus(instanceId, { showInput: false });
+    return await asked;
   } catch (error) {
-    // The client has no other way of saying it.
-    if (error instanceof Error && /HTTP 404|could not find/.test(error.message)) return undefined;
-    throw error;
+    if (expected.test(messageOf(error))) return undefined;
+    const message = `The durable engine cannot answer now: ${messageOf(error)}`;
+    throw new RetriableError('storage-unreachable', message, { cause: error });
   }
 }
 

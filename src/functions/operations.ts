@@ -25,7 +25,7 @@ import {
   type Subject,
 } from '../streams/stream-id.ts';
 import type { Application } from './application.ts';
-import { hasEnded, statusOf } from './durable-runs.ts';
+import { hasEnded, sendEvent, statusOf } from './durable-runs.ts';
 import { RequestError } from './problems.ts';
 import { json, registerRoute } from './routes.ts';
 import { makeStartGood } from './start-run.ts';
@@ -97,7 +97,7 @@ export function registerOperations({ dependencies: { claims } }: Application): v
           `The operation ${operationId} ends by itself: wait for it.`,
         );
       }
-      await client.raiseEvent(operationId, cancelEvent, {});
+      await sendEvent(client, operationId, cancelEvent);
       const body = {
         operationId,
         ...(subject === allStreams ? {} : { streamId: subject }),

@@ -2,7 +2,7 @@ import type { DurableClient } from 'durable-functions';
 import { claimRun, mayStillStart, type Command } from '../activities/claiming.ts';
 import type { Claim, Claims, HeldClaim } from '../activities/claims.ts';
 import { allStreams, operationIdOf, type OperationId } from '../streams/stream-id.ts';
-import { durableRuns } from './durable-runs.ts';
+import { durableRuns, startInstance } from './durable-runs.ts';
 import { RequestError, requestErrorOf } from './problems.ts';
 import { json, type Answer } from './routes.ts';
 
@@ -64,6 +64,6 @@ async function begin(
     throw new RequestError(503, 'unavailable', 'Starting took too long: ask again.');
   }
   const instanceId = operationIdOf(claim.subject, claim.runId);
-  await client.startNew(orchestration, { instanceId, input: claim.input });
+  await startInstance(client, orchestration, { instanceId, input: claim.input });
   await claims.markStarted(claim.subject, claim.runId);
 }

@@ -9,6 +9,8 @@ import { FunctionApp, type Answer } from './function-app.ts';
 
 const hang: Fault = { kind: 'hang' };
 const refuse: Fault = { kind: 'refuse' };
+const busy: Fault = { kind: 'answer', status: 503 };
+const none = /(?!)/;
 /** Milliseconds: four seconds of waiting for the media service, and what a busy machine adds. */
 const glance = 9000;
 
@@ -18,6 +20,8 @@ describe('while a data center is lost', () => {
   let app: FunctionApp;
   const proxies: FaultProxy[] = [];
   const fault = new Map<DataCenterKey, Fault | Promise<undefined>>();
+  /** The requests to the table of durable instances that get no good answer. */
+  let lostInstances = none;
 
   beforeAll(async () => {
     both = await TwoDataCenters.start();
@@ -29,6 +33,12 @@ describe('while a data center is lost', () => {
       settings[`DATA_CENTER_${key.toUpperCase()}_MEDIA_API`] = `http://${proxy.host}/api/`;
       settings[`DATA_CENTER_${key.toUpperCase()}_TOKEN_URL`] = `http://${proxy.host}/oauth2/token`;
     }
+    const own = both.azurite.account('functions');
+    const tables = await startFaultProxy(own.tableUrl, ({ url }) =>
+      lostInstances.test(url) ? busy : undefined,
+    );
+    proxies.push(tables);
+    settings['AzureWebJobsStorage'] = own.connectionString.replace(new URL(own.tableUrl).host, tables.host);
     app = await FunctionApp.start({ ...settings, TARGET_PATIENCE_MINUTES: '0', RESYNC_MODE: 'report' });
   });
   afterAll(async () => {
@@ -129,6 +139,29 @@ describe('while a data center is lost', () => {
       });
       expect(performance.now() - begun).toBeLessThan(glance);
     });
+  });
+
+  it('asks to come again while the durable engine cannot reach its storage', async () => {
+    const request = {
+      streamId: 'later',
+      input: { assetId: await both.upload('a', { 'film.mp4': 'a video' }) },
+    };
+    const { json } = await app.call('POST', '/api/streams/film/verify', { level: 'properties' });
+    const operation = `/api/operations/${String(json['operationId'])}`;
+    lostInstances = /Instances/;
+    try {
+      const answers = await Promise.all([
+        app.call('POST', '/api/streams', request),
+        app.call('GET', operation),
+        app.call('POST', `${operation}/cancel`),
+      ]);
+      const told = { status: 503, json: { code: 'storage-unreachable' } };
+      expect(answers).toMatchObject([told, told, told]);
+    } finally {
+      lostInstances = none;
+    }
+    expect(await app.follow(json['operationId'])).toMatchObject({ status: 'succeeded' });
+    expect(await app.call('POST', '/api/streams', request)).toMatchObject({ status: 202 });
   });
 
   it('answers within seconds that nothing can be said when both are lost', async () => {
