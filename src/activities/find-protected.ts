@@ -35,8 +35,8 @@ export function findProtected(dependencies: Dependencies) {
     const looks = new StreamLooks();
     for (const streamId of looked) {
       const failure = await looks.at(async () => {
-        const comparison = await compareProperties(dependencies, streamId, source);
-        if (comparison?.equal === true) streams.push(streamId);
+        const compared = await compareProperties(dependencies, streamId, source);
+        if (compared?.comparison.equal === true) streams.push(streamId);
       });
       if (failure !== undefined) streams.push(streamId);
       if (looks.areOver) break;

@@ -2,6 +2,7 @@ import { AssetState } from '../media-service/model.ts';
 import { compare, describeDifferences, type Comparison } from '../streams/comparison.ts';
 import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import { parsePublishedName } from '../streams/published-name.ts';
+import type { SideState } from '../streams/side-state.ts';
 import type { StreamId } from '../streams/stream-id.ts';
 import type { Dependencies } from './dependencies.ts';
 import { readSide } from './read-side.ts';
@@ -30,19 +31,37 @@ const mostStreams = 50;
 /** Streams looked at, at a time. */
 const parallel = 8;
 
-/** Pages through the published assets of a source, and finds those whose other side is not equal. */
+const minute = 60_000;
+const day = 24 * 60 * minute;
+
+/**
+ * Pages through the published assets of a source, and finds those whose other side is not equal. The first look of a
+ * re-sync is an event, which alerts go by: how many are not protected, how long ago the oldest of them was published,
+ * and when the first published URL expires.
+ */
 export function findUnprotected(dependencies: Dependencies) {
   return async ({ source, skip }: FindUnprotectedInput): Promise<FoundUnprotected> => {
     const seen = new Set<StreamId>(skip);
     const streams: Unprotected[] = [];
     let checked = 0;
     let count = 0;
+    let lagMinutes = 0;
+    let shortestLocatorDays: number | undefined;
     const look = async (streamId: StreamId): Promise<void> => {
-      const comparison = await compareProperties(dependencies, streamId, source);
-      if (comparison === undefined) return;
+      const compared = await compareProperties(dependencies, streamId, source);
+      if (compared === undefined) return;
+      const { comparison, locator } = compared;
       checked += 1;
+      if (locator !== undefined) {
+        const days = Math.floor((Date.parse(locator.expires) - Date.now()) / day);
+        shortestLocatorDays = Math.min(days, shortestLocatorDays ?? days);
+      }
       if (comparison.equal) return;
       count += 1;
+      const published = Date.parse(locator?.start ?? '');
+      if (published < Date.now()) {
+        lagMinutes = Math.max(lagMinutes, Math.floor((Date.now() - published) / minute));
+      }
       if (streams.length < mostStreams) streams.push({ streamId, reason: describeDifferences(comparison) });
     };
     const looks = new StreamLooks();
@@ -65,6 +84,10 @@ export function findUnprotected(dependencies: Dependencies) {
     }
     await Promise.all(running);
     looks.end();
+    if (skip.length === 0) {
+      const facts = { source, checked, unprotected: count, lagMinutes, shortestLocatorDays };
+      dependencies.telemetry.event('StreamsChecked', facts);
+    }
     return { checked, count, streams };
   };
 }
@@ -81,14 +104,15 @@ export async function* homeStreams(
   }
 }
 
-/** Undefined when the stream was deleted or given to the other side meanwhile. */
+/** Both sides, and the source's own locator; undefined when the stream was deleted or given to the other side meanwhile. */
 export async function compareProperties(
   { dataCenters }: Dependencies,
   streamId: StreamId,
   source: DataCenterKey,
-): Promise<Comparison | undefined> {
+): Promise<{ readonly comparison: Comparison; readonly locator: SideState['locator'] } | undefined> {
   const read = async (key: DataCenterKey) => readSide(dataCenters[key], streamId, { level: 'properties' });
   const [here, there] = await Promise.all([read(source), read(otherDataCenter(source))]);
   if (here?.name.source !== source) return undefined;
-  return compare(here, there, { level: 'properties', locators: true });
+  const comparison = compare(here, there, { level: 'properties', locators: true });
+  return { comparison, locator: here.locator };
 }
