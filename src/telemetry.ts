@@ -29,6 +29,13 @@ export interface EventSink {
 /** Milliseconds: an endpoint that does not answer must not keep a program from ending. */
 const flushLimit = 3000;
 
+/** Where events go besides the log. */
+export interface ApplicationInsights {
+  readonly connectionString: string;
+  /** The managed identity that sends; undefined: the connection string is enough. */
+  readonly identity: { readonly clientId: string | undefined } | undefined;
+}
+
 const invocations = new AsyncLocalStorage<WriteLine>();
 
 /** Runs `work` with a log of its own: lines of events in it go there, so that a host ties them to the invocation. */
@@ -37,16 +44,16 @@ export function withLog<Result>(write: WriteLine, work: () => Result): Result {
 }
 
 /**
- * Telemetry of a program. Without a connection string it is the log alone.
+ * Telemetry of a program. Without Application Insights it is the log alone.
  * @param loadSink loads the Application Insights client: only when it is configured, for it is large
  */
 export function createTelemetry(
-  connectionString: string | undefined,
-  loadSink: (connectionString: string) => Promise<EventSink> = applicationInsights,
+  destination: ApplicationInsights | undefined,
+  loadSink: (destination: ApplicationInsights) => Promise<EventSink> = applicationInsights,
 ): Telemetry {
-  const sink = connectionString === undefined ? undefined : load(connectionString);
+  const sink = destination === undefined ? undefined : load(destination);
 
-  async function load(configured: string): Promise<EventSink | undefined> {
+  async function load(configured: ApplicationInsights): Promise<EventSink | undefined> {
     try {
       return await loadSink(configured);
     } catch (error) {
@@ -89,11 +96,18 @@ function toConsole(level: 'info' | 'error', line: string): void {
   console.error(JSON.stringify({ level, time: new Date().toISOString(), ...(JSON.parse(line) as object) }));
 }
 
-async function applicationInsights(connectionString: string): Promise<EventSink> {
+async function applicationInsights({ connectionString, identity }: ApplicationInsights): Promise<EventSink> {
   const { TelemetryClient } = await import('applicationinsights');
   // Events only, and every one of them: requests and dependencies are the Functions host's to trace and to sample. With
   // providers of its own the client instruments nothing, and opens no live metrics.
   const client = new TelemetryClient(connectionString, { useGlobalProviders: false });
+  if (identity !== undefined) {
+    const { ManagedIdentityCredential } = await import('@azure/identity');
+    const { clientId } = identity;
+    client.config.aadTokenCredential = new ManagedIdentityCredential(
+      clientId === undefined ? {} : { clientId },
+    );
+  }
   return {
     trackEvent: (event) => client.trackEvent(event),
     flush: () => client.flush(),

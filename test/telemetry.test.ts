@@ -43,7 +43,9 @@ describe('telemetry', () => {
         return Promise.resolve();
       },
     };
-    const telemetry = createTelemetry('InstrumentationKey=x', () => Promise.resolve(sink));
+    const telemetry = createTelemetry({ connectionString: 'InstrumentationKey=x', identity: undefined }, () =>
+      Promise.resolve(sink),
+    );
     withLog(
       () => undefined,
       () => telemetry.event('AssetPublished', { streamId: 'film', files: 5, absent: undefined }),
@@ -75,7 +77,9 @@ describe('telemetry', () => {
     await withLog(
       (_level, line) => written.push(line),
       async () => {
-        const telemetry = createTelemetry('nonsense', () => Promise.reject(new Error('no such key')));
+        const telemetry = createTelemetry({ connectionString: 'nonsense', identity: undefined }, () =>
+          Promise.reject(new Error('no such key')),
+        );
         telemetry.event('AssetPublished', { streamId: 'film' });
         await telemetry.flush();
       },

@@ -72,6 +72,11 @@ const workflowSettings = z.object({
     .describe('How long an encoding job may wait for the encoder before it is canceled'),
   INPUT_MAX_GIB: integer(1, 4096).default(64).describe('The largest file taken in from a URL, in GiB'),
   APPLICATIONINSIGHTS_CONNECTION_STRING: name.optional().describe('Application Insights; absent: logs only'),
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: z
+    .string()
+    .regex(/^(?=.*\bAuthorization=AAD\b)/i, 'must be ClientId=…;Authorization=AAD')
+    .optional()
+    .describe('`ClientId=…;Authorization=AAD`: telemetry is sent as that identity; absent: without one'),
 });
 
 export interface DataCenterConfig {
@@ -102,7 +107,13 @@ export interface WorkflowConfig {
   readonly queuePatienceHours: number;
   /** Bytes. */
   readonly inputMaxBytes: number;
-  readonly applicationInsights: string | undefined;
+  readonly applicationInsights: ApplicationInsightsConfig | undefined;
+}
+
+export interface ApplicationInsightsConfig {
+  readonly connectionString: string;
+  /** The identity that sends; undefined: the connection string is enough. */
+  readonly identity: { readonly clientId: string | undefined } | undefined;
 }
 
 export const workflowSettingDescriptions = describe(workflowSettings);
@@ -155,8 +166,20 @@ export function workflowConfig(environment: Environment = process.env): Workflow
     jobPatienceMinutes: settings.JOB_PATIENCE_MINUTES,
     queuePatienceHours: settings.QUEUE_PATIENCE_HOURS,
     inputMaxBytes: settings.INPUT_MAX_GIB * 2 ** 30,
-    applicationInsights: settings.APPLICATIONINSIGHTS_CONNECTION_STRING,
+    applicationInsights: applicationInsightsConfig(settings),
   };
+}
+
+function applicationInsightsConfig(
+  settings: z.infer<typeof workflowSettings>,
+): ApplicationInsightsConfig | undefined {
+  const {
+    APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString,
+    APPLICATIONINSIGHTS_AUTHENTICATION_STRING: authentication,
+  } = settings;
+  if (connectionString === undefined) return undefined;
+  const clientId = /\bClientId=([^;]+)/i.exec(authentication ?? '')?.[1];
+  return { connectionString, identity: authentication === undefined ? undefined : { clientId } };
 }
 
 const ownTablesSettings = z.object({

@@ -7,6 +7,14 @@ import { calling } from './errors.ts';
 import type { JobRecord } from './job-rows.ts';
 import { ended, hasEnded, statePartition, withError, withEvent } from './job-rows.ts';
 
+/** The jobs that wait for an encoder. */
+export interface WaitingJobs {
+  /** About; those that an encoder has are counted, too. */
+  readonly queued: number;
+  /** Since the oldest one that no encoder has was queued, seconds; undefined when there is none. */
+  readonly oldestSeconds: number | undefined;
+}
+
 /** What a queue message comes to when an encoder takes it. */
 type Taken =
   | { readonly kind: 'taken'; readonly record: JobRecord; readonly position: number }
@@ -52,6 +60,22 @@ export class EncodingJobs implements EncodingQueue {
       log.info({ job: guid, why: taken.why }, 'A queue message was dropped');
       await calling(() => queue.deleteMessage(message.messageId, message.popReceipt));
     }
+  }
+
+  /**
+   * Looks which jobs wait, without taking one; when none does, jobs whose message was lost are queued again. For
+   * services whose encoders run only while the queue has something.
+   */
+  async waiting(): Promise<WaitingJobs> {
+    const { queue } = this.#parts;
+    const { peekedMessageItems } = await calling(() => queue.peekMessages({ numberOfMessages: 1 }));
+    const [oldest] = peekedMessageItems;
+    if (oldest === undefined) await this.#sweep();
+    const { approximateMessagesCount: queued = 0 } = await calling(() => queue.getProperties());
+    return {
+      queued,
+      oldestSeconds: oldest && Math.max(0, Math.round((Date.now() - oldest.insertedOn.getTime()) / 1000)),
+    };
   }
 
   async #takeUp(guid: string, message: string, lease: string): Promise<Taken> {
