@@ -63,6 +63,7 @@ const programs = {
   ...shared,
   entryPoints: {
     'media-service/main': 'src/media-service/main.ts',
+    'media-service/encode-one': 'src/media-service/encode-one.ts',
     'local/start': 'src/local/start.ts',
     'local/caretaker': 'src/local/stack/caretaker.ts',
     'local/edge': 'src/local/edge/main.ts',

@@ -4,11 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import type { TokenCredential } from '@azure/identity';
 import type { Logger } from 'pino';
-import type { MediaServiceConfig } from '../config/media-service.ts';
+import type { MediaServiceConfig, TokenConfig } from '../config/media-service.ts';
 import { ConfigurationError } from '../config/settings.ts';
 import { Api } from './api/api.ts';
 import { ContentHealthCheck } from './api/content-health.ts';
 import { decodedPath } from './api/request.ts';
+import { EntraTokens } from './api/entra-tokens.ts';
 import { OwnTokens } from './api/tokens.ts';
 import { createEncoder } from './encoder/encoder.ts';
 import { findFfmpeg } from './encoder/find-ffmpeg.ts';
@@ -16,6 +17,7 @@ import { answerJson } from './json-answer.ts';
 import type { Origin } from './origin/origin.ts';
 import { createOrigin } from './origin/origin.ts';
 import { Preparation } from './preparation.ts';
+import { watchQueue } from './queue-watch.ts';
 import type { EncodingLimits } from './store/encoding-parts.ts';
 import { storageClients } from './store/storage-clients.ts';
 import { createStore } from './store/store.ts';
@@ -55,8 +57,10 @@ const closingPatience = 10_000;
  */
 export async function startMediaService(options: MediaServiceOptions): Promise<MediaService> {
   const { config, log } = options;
-  if (config.roles.includes('api') && config.client === undefined) {
-    throw new ConfigurationError(['MEDIA_SERVICE_CLIENT_ID: is needed for the role api']);
+  if (config.roles.includes('api') && config.tokens === undefined) {
+    throw new ConfigurationError([
+      'MEDIA_SERVICE_CLIENT_ID: is needed for the role api, or MEDIA_SERVICE_TENANT_ID for tokens of Microsoft Entra',
+    ]);
   }
   let listeningAt = '';
   const publicBase = (): string => `${(config.publicUrl ?? listeningAt).replace(/\/+$/, '')}/`;
@@ -70,9 +74,8 @@ export async function startMediaService(options: MediaServiceOptions): Promise<M
   const ffmpeg = config.roles.includes('encoder') ? await findFfmpeg(config) : undefined;
   const preparation = new Preparation(() => store.prepare(), log);
   const handlers: Handler[] = [liveness];
-  const { client, account } = config;
-  if (config.roles.includes('api') && client !== undefined) {
-    const tokens = new OwnTokens({ account, client });
+  if (config.roles.includes('api') && config.tokens !== undefined) {
+    const tokens = tokensOf(config.account, config.tokens);
     const origin = createOrigin(store.content, {
       indexCacheBytes: config.indexCacheBytes,
       fragmentCacheBytes: config.fragmentCacheBytes,
@@ -90,7 +93,7 @@ export async function startMediaService(options: MediaServiceOptions): Promise<M
       contentHealth(health),
       apiHandler(api),
       redirection(apiBase),
-      tokenHandler(tokens),
+      ...(tokens instanceof OwnTokens ? [tokenHandler(tokens)] : []),
       streaming(origin),
     );
   }
@@ -114,11 +117,20 @@ export async function startMediaService(options: MediaServiceOptions): Promise<M
   listeningAt = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
 
   const stopping = new AbortController();
-  let encoding: Promise<void> = Promise.resolve();
+  const watching = config.roles.includes('api')
+    ? preparation.whenDone().then(() => watchQueue(store.encoding, log, stopping.signal))
+    : undefined;
+  let encoding: Promise<void> | undefined;
   if (ffmpeg !== undefined) {
     const { ffmpegFrom, ffprobeFrom, version } = ffmpeg;
     log.info({ ffmpeg: ffmpeg.ffmpeg, ffmpegFrom, ffprobe: ffmpeg.ffprobe, ffprobeFrom, version }, 'ffmpeg');
-    const encoder = createEncoder({ queue: store.encoding, ffmpeg, speed: config.encoderSpeed, log });
+    const encoder = createEncoder({
+      queue: store.encoding,
+      ffmpeg,
+      speed: config.encoderSpeed,
+      timeLimit: config.encoderTimeLimitMinutes * 60_000,
+      log,
+    });
     encoding = preparation.whenDone().then(() => encoder.run(stopping.signal));
   }
   return {
@@ -126,9 +138,13 @@ export async function startMediaService(options: MediaServiceOptions): Promise<M
     async close() {
       preparation.stop();
       stopping.abort();
-      await Promise.all([closeServer(server), encoding]);
+      await Promise.all([closeServer(server), encoding, watching]);
     },
   };
+}
+
+function tokensOf(account: string, tokens: TokenConfig): OwnTokens | EntraTokens {
+  return tokens.kind === 'own' ? new OwnTokens({ account, client: tokens.client }) : new EntraTokens(tokens);
 }
 
 async function serve(

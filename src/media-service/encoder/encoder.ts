@@ -15,17 +15,24 @@ export interface EncoderOptions {
   readonly idleLimit?: number;
   /** Milliseconds without progress after which ffmpeg counts as hung; ten minutes unless given. */
   readonly stallLimit?: number;
+  /** Milliseconds that one encode may take, a failed attempt then; no limit unless given. */
+  readonly timeLimit?: number;
 }
 
 export interface Encoder {
   /** Encodes one job after the other until the signal aborts; then gives the current job back and returns. */
   run(signal: AbortSignal): Promise<void>;
+  /**
+   * Waits up to `patience` milliseconds for a job, encodes that one and returns; when the signal aborts it is given
+   * back. False when no job came.
+   */
+  runOne(signal: AbortSignal, patience: number): Promise<boolean>;
 }
 
 /** Makes the encoder of a media service. Several, in as many processes, may work on one queue. */
 export function createEncoder(options: EncoderOptions): Encoder {
   const { queue, ffmpeg, log, speed } = options;
-  const { idleLimit = 3000, stallLimit = 600_000 } = options;
+  const { idleLimit = 3000, stallLimit = 600_000, timeLimit } = options;
   const firstPause = Math.min(250, idleLimit);
 
   async function take(signal: AbortSignal): Promise<LeasedJob | undefined> {
@@ -38,11 +45,13 @@ export function createEncoder(options: EncoderOptions): Encoder {
   }
 
   async function work(job: LeasedJob, shutdown: AbortSignal): Promise<void> {
-    const signal = AbortSignal.any([job.lost, job.cancelRequested, shutdown]);
+    const late = lateness();
+    const signal = AbortSignal.any([job.lost, job.cancelRequested, shutdown, late.signal]);
     const started = Date.now();
     try {
       await job.start();
       const files = await encodeJob(job, { ffmpeg, speed, stallLimit, log }, signal);
+      late.end();
       await job.finish(files);
       const bytes = files.reduce((sum, { size }) => sum + size, 0);
       log.info(
@@ -51,7 +60,40 @@ export function createEncoder(options: EncoderOptions): Encoder {
       );
     } catch (error) {
       await end(job, shutdown, error);
+    } finally {
+      late.end();
     }
+  }
+
+  /** Aborts when the time limit is over; its reason says so. */
+  function lateness(): { readonly signal: AbortSignal; end(): void } {
+    const controller = new AbortController();
+    if (timeLimit === undefined) return { signal: controller.signal, end: () => undefined };
+    const minutes = Math.round(timeLimit / 60_000);
+    const timer = setTimeout(
+      () =>
+        controller.abort(
+          retriableError(
+            'TransientError',
+            `The encode took longer than ${minutes} minutes (ENCODER_TIME_LIMIT_MINUTES): raise the limit, or give the encoder more processors.`,
+          ),
+        ),
+      timeLimit,
+    );
+    return { signal: controller.signal, end: () => clearTimeout(timer) };
+  }
+
+  /** Takes a job, ends it in whichever way, and answers whether there was one. */
+  async function takeAndWork(signal: AbortSignal): Promise<boolean> {
+    const job = await take(signal);
+    if (job === undefined) return false;
+    try {
+      await work(job, signal);
+    } catch (error) {
+      // The job could not be ended: its lease runs out, and it is taken up again.
+      log.error({ jobId: job.jobId, err: error }, 'the job could not be ended');
+    }
+    return true;
   }
 
   /** Ends a job that was not finished, for whichever reason came first in weight. */
@@ -84,20 +126,22 @@ export function createEncoder(options: EncoderOptions): Encoder {
     async run(signal) {
       let pause = firstPause;
       while (!signal.aborted) {
-        const job = await take(signal);
-        if (job === undefined) {
-          await delay(pause, undefined, { signal }).catch(() => undefined);
-          pause = Math.min(pause * 2, idleLimit);
+        if (await takeAndWork(signal)) {
+          pause = firstPause;
           continue;
         }
-        pause = firstPause;
-        try {
-          await work(job, signal);
-        } catch (error) {
-          // The job could not be ended: its lease runs out, and it is taken up again.
-          log.error({ jobId: job.jobId, err: error }, 'the job could not be ended');
-        }
+        await delay(pause, undefined, { signal }).catch(() => undefined);
+        pause = Math.min(pause * 2, idleLimit);
       }
+    },
+    async runOne(signal, patience) {
+      const deadline = Date.now() + patience;
+      for (let pause = firstPause; !signal.aborted; pause = Math.min(pause * 2, idleLimit)) {
+        if (await takeAndWork(signal)) return true;
+        if (Date.now() + pause > deadline) return false;
+        await delay(pause, undefined, { signal }).catch(() => undefined);
+      }
+      return false;
     },
   };
 }

@@ -33,7 +33,7 @@ export async function storageClients(
   credential?: TokenCredential,
 ): Promise<StorageClients> {
   if (config.kind === 'key') return clientsByKey(config.connectionString);
-  const identity = credential ?? (await defaultCredential());
+  const identity = credential ?? (await managedIdentity(config.clientId));
   const blobs = new BlobServiceClient(config.blobUrl, identity, blobRetries);
   return {
     blobs,
@@ -44,9 +44,10 @@ export async function storageClients(
 }
 
 /** The library is large and needed with a managed identity only. */
-async function defaultCredential(): Promise<TokenCredential> {
-  const { DefaultAzureCredential } = await import('@azure/identity');
-  return new DefaultAzureCredential();
+async function managedIdentity(clientId: string | undefined): Promise<TokenCredential> {
+  const { DefaultAzureCredential, ManagedIdentityCredential } = await import('@azure/identity');
+  // Without a name it may be the developer's own: the command line's, an editor's.
+  return clientId === undefined ? new DefaultAzureCredential() : new ManagedIdentityCredential({ clientId });
 }
 
 function clientsByKey(connectionString: string): StorageClients {

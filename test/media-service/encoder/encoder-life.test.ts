@@ -161,6 +161,21 @@ test('stopping the encoder gives the job back without counting an attempt', asyn
   await job.done;
 });
 
+test('an encode over its time limit is stopped and counts as a failed attempt', async () => {
+  start({ speed: 'medium', timeLimit: 1500 });
+  const job = await kit.queue.add({ files: { 'long.mp4': long } });
+  await job.taken(2);
+  expect(job.outcomes).toMatchObject([
+    {
+      state: 'released',
+      detail: { Message: expect.stringContaining('ENCODER_TIME_LIMIT_MINUTES') as string },
+    },
+  ]);
+  expect(job.failedAttempts).toBe(1);
+  job.cancel();
+  await job.done;
+});
+
 test('a killed encoder leaves no ffmpeg, and its job is made whole by another', async () => {
   const program = await buildEncoderProgram();
   const job = await kit.queue.add({ files: { 'long.mp4': long } });
