@@ -46,7 +46,7 @@ var onAccount = [
   {
     identity: 'encoder'
     role: roles.storageBlobDataContributor
-    reason: 'reads inputs by a SAS that it signs, writes the encoded files'
+    reason: 'reads inputs, writes the encoded files'
   }
   {
     identity: 'encoder'

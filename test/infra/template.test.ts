@@ -1,0 +1,544 @@
+/**
+ * The templates in infra/, held by the real Bicep compiler: what it says of them, and what they come to when every
+ * expression is evaluated. Nothing is deployed.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mediaServiceConfig, mediaServiceSettingDescriptions } from '../../src/config/media-service.ts';
+import { ownTablesConfig, workflowConfig, workflowSettingDescriptions } from '../../src/config/workflow.ts';
+import { startService, type RunningService } from '../media-service/running-service.ts';
+import { findBicep, type Compiled } from './bicep.ts';
+import {
+  at,
+  ofType,
+  placeOf,
+  valuesOf,
+  Workspace,
+  type Json,
+  type Resource,
+  type Snapshot,
+} from './snapshot.ts';
+
+const bicep = await findBicep();
+const missing = 'missing' in bicep ? bicep.missing : undefined;
+if (missing !== undefined && process.env['CI'] === 'true') throw new Error(`CI needs it: ${missing}`);
+
+/** The two parameter files as they are, and what else the parameters offer. */
+const names = ['main', 'trial', 'scheduler', 'trafficManager'] as const;
+type Name = (typeof names)[number];
+const refused = ['same', 'unnamed'];
+
+describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missing})`}`, () => {
+  let workspace: Workspace;
+  let built: Compiled;
+  let linted: Compiled;
+  const snapshots = new Map<Name, Snapshot>();
+  const refusals = new Map<string, string>();
+  const of = (name: Name): Snapshot => snapshots.get(name)!;
+
+  beforeAll(async () => {
+    if ('missing' in bicep) return;
+    workspace = await Workspace.create(bicep);
+    await workspace.derive('scheduler', 'main', {
+      edge: "'none'",
+      durableEngine: "'DurableTaskScheduler'",
+      mediaServiceImage: "'crfailover.azurecr.io/media-service:1'",
+      webOrigins: "['https://films.example.com']",
+    });
+    await workspace.derive('trafficManager', 'trial', {
+      edge: "'trafficManager'",
+      customDomain: "'films.example.com'",
+      certificateSecretUrl: "'https://kv-films.vault.azure.net/secrets/films'",
+      mediaServiceImage: "'crfailover.azurecr.io/media-service:1'",
+    });
+    await workspace.derive('same', 'main', { locationB: "'westeurope'" });
+    await workspace.derive('unnamed', 'main', { edge: "'trafficManager'" });
+    const work = [
+      ...names.map((name) => async () => void snapshots.set(name, await workspace.snapshot(name))),
+      ...refused.map((name) => async () => void refusals.set(name, await refusalOf(workspace, name))),
+      async () => void (built = await workspace.compile('build', 'main.bicep', '--stdout')),
+      async () => void (linted = await workspace.compile('lint', 'main.bicep')),
+    ];
+    const worker = async (): Promise<void> => {
+      for (let next = work.shift(); next !== undefined; next = work.shift()) await next();
+    };
+    await Promise.all([worker(), worker()]);
+  }, 300_000);
+  afterAll(async () => {
+    await workspace.remove();
+  });
+
+  it('compile and lint without an error or a warning', () => {
+    expect([built.ok, built.messages]).toEqual([true, '']);
+    expect([linted.ok, `${linted.messages}${linted.output}`]).toEqual([true, '']);
+  });
+
+  it('refuse one region for both data centers, and Traffic Manager without a host name', () => {
+    expect(refusals.get('same')).toContain('must be two regions');
+    expect(refusals.get('unnamed')).toContain('needs customDomain');
+  });
+
+  it.each(names)('%s: each data center has the same parts, all in its own region', (name) => {
+    const { resources } = of(name);
+    const typesIn = (place: string): string[] =>
+      resources
+        .filter((resource) => placeOf(resource) === place)
+        .map(({ type }) => type)
+        .sort();
+    expect(typesIn('a')).toEqual(typesIn('b'));
+    const perCenter = new Set(typesIn('a'));
+    for (const type of [
+      'Microsoft.Storage/storageAccounts',
+      'Microsoft.App/managedEnvironments',
+      'Microsoft.App/containerApps',
+      'Microsoft.App/jobs',
+      'Microsoft.Web/serverfarms',
+      'Microsoft.Web/sites',
+      'Microsoft.Insights/components',
+      'Microsoft.OperationalInsights/workspaces',
+      'Microsoft.Insights/actionGroups',
+      'Microsoft.Insights/workbooks',
+      'Microsoft.Insights/scheduledQueryRules',
+      'Microsoft.ManagedIdentity/userAssignedIdentities',
+    ]) {
+      expect(perCenter).toContain(type);
+    }
+    const regions = { a: 'westeurope', b: 'northeurope' } as const;
+    for (const place of ['a', 'b'] as const) {
+      const locations = resources
+        .filter((resource) => placeOf(resource) === place)
+        .flatMap(({ location }) => (location === undefined ? [] : [location.toLowerCase()]));
+      expect(new Set(locations)).toEqual(new Set([regions[place], 'global']));
+    }
+    // What is there once is the edge, and what could not help being shared.
+    const once = new Set(resources.filter((one) => placeOf(one) === 'shared').map(({ type }) => type));
+    for (const type of once) {
+      expect(type).toMatch(
+        /^Microsoft\.(Cdn|Network|ContainerRegistry|Resources|Authorization|Insights\/(metricAlerts|diagnosticSettings))/,
+      );
+    }
+  });
+
+  it.each(names)('%s: no two resources have one name', (name) => {
+    const ids = of(name).resources.map(({ id }) => id.toLowerCase());
+    expect(ids.length).toBe(new Set(ids).size);
+    // Of these the name is part of an address, anywhere in Azure.
+    const global = ['Microsoft.Storage/storageAccounts', 'Microsoft.Web/sites', 'Microsoft.Cdn/profiles'];
+    for (const type of global) {
+      const addresses = ofType(of(name), type).map((one) => one.name);
+      expect(addresses.length).toBe(new Set(addresses).size);
+      for (const address of addresses) expect(address).toMatch(/^[a-z0-9-]{3,60}$/);
+    }
+    for (const { name: account } of ofType(of(name), 'Microsoft.Storage/storageAccounts')) {
+      expect(account).toMatch(/^[a-z0-9]{3,24}$/);
+    }
+  });
+
+  it.each(names)('%s: no secret is in an app setting or an output, and no key is asked for', (name) => {
+    const { text, outputs, resources } = of(name);
+    expect(
+      /list(Account|Service)?(Keys|Secrets|Sas)\b|AccountKey=|"sharedKey"|adminPassword/i.exec(text),
+    ).toBeNull();
+    const settings = [...workflowSettings(resources), ...mediaSettings(resources)].flatMap(Object.entries);
+    for (const [setting, value] of settings) {
+      // Which says where telemetry goes; sending takes the identity, as the next lines hold.
+      if (setting === 'APPLICATIONINSIGHTS_CONNECTION_STRING') continue;
+      expect(setting).not.toMatch(/SECRET|PASSWORD|_KEY$|CONNECTION_STRING/i);
+      expect(value).not.toMatch(/key=|sig=|password=/i);
+    }
+    for (const { properties } of ofType(of(name), 'Microsoft.Insights/components')) {
+      expect(properties).toMatchObject({ DisableLocalAuth: true });
+    }
+    expect(Object.keys(outputs).length).toBeGreaterThan(5);
+    for (const [output, value] of Object.entries(outputs)) {
+      expect(output).not.toMatch(/SECRET|PASSWORD|KEY|CONNECTION|TOKEN/);
+      expect(textOf(value)).not.toMatch(/key|token|connectionString|secret/i);
+    }
+    for (const { properties } of ofType(of(name), 'Microsoft.Storage/storageAccounts')) {
+      expect(properties).toMatchObject({ allowSharedKeyAccess: false, allowBlobPublicAccess: false });
+    }
+    for (const { properties } of ofType(of(name), 'Microsoft.ContainerRegistry/registries')) {
+      expect(properties).toMatchObject({ adminUserEnabled: false, anonymousPullEnabled: false });
+    }
+    for (const { properties } of ofType(of(name), 'Microsoft.Web/sites/basicPublishingCredentialsPolicies')) {
+      expect(properties).toEqual({ allow: false });
+    }
+  });
+
+  it.each(names)('%s: the workflow gets every setting that it reads, and none that it does not', (name) => {
+    /** With why it is not set. */
+    const leftOut = {
+      DATA_CENTER_A_TOKEN_URL: 'tokens come from Entra',
+      DATA_CENTER_B_TOKEN_URL: 'tokens come from Entra',
+      MEDIA_TENANT_ID: 'goes with a client secret',
+      MEDIA_CLIENT_SECRET: 'the managed identity is used',
+    };
+    const known = workflowSettingDescriptions.map((setting) => setting.name);
+    const expected = known.filter((setting) => !(setting in leftOut)).sort();
+    const all = workflowSettings(of(name).resources);
+    expect(all).toHaveLength(2);
+    for (const [index, settings] of all.entries()) {
+      const own = Object.keys(settings).filter((setting) => !isOfTheHost(setting));
+      expect(own.sort()).toEqual(expected);
+      const config = workflowConfig(evaluated(settings));
+      expect(config.home).toBe(index === 0 ? 'a' : 'b');
+      expect(config.dataCenters.a.mediaApi).not.toBe(config.dataCenters.b.mediaApi);
+      expect(config.credentials).toMatchObject({ clientSecret: undefined, resource: 'api://failover-media' });
+      expect(config.applicationInsights?.identity?.clientId).toBeDefined();
+      expect(ownTablesConfig(evaluated(settings))).toMatchObject({
+        kind: 'identity',
+        tableUrl: `https://${settings['AzureWebJobsStorage__accountName'] ?? ''}.table.core.windows.net`,
+      });
+    }
+    const hubs = all.map((settings) => settings['AzureFunctionsJobHost__extensions__durableTask__hubName']);
+    expect(new Set(hubs).size).toBe(2);
+    for (const hub of hubs) expect(hub).toMatch(/^[A-Za-z][A-Za-z0-9]{2,44}$/);
+  });
+
+  it.each(names)('%s: the media services get every setting that they read, and none other', (name) => {
+    const leftOut = {
+      MEDIA_SERVICE_CLIENT_ID: 'tokens come from Entra',
+      MEDIA_SERVICE_CLIENT_SECRET: 'tokens come from Entra',
+      STORAGE_CONNECTION_STRING: 'the managed identity is used',
+    };
+    const known = mediaServiceSettingDescriptions.map((setting) => setting.name);
+    const expected = known.filter((setting) => !(setting in leftOut)).sort();
+    const all = mediaSettings(of(name).resources);
+    expect(all).toHaveLength(4);
+    for (const settings of all) {
+      expect(Object.keys(settings).sort()).toEqual(expected);
+      const config = mediaServiceConfig(evaluated(settings));
+      expect(config.storage).toMatchObject({ kind: 'identity', clientId: expect.any(String) as string });
+      expect(config.tokens).toMatchObject({ kind: 'entra', audiences: ['api://failover-media'] });
+    }
+    expect(all.map((settings) => settings['MEDIA_SERVICE_ROLES']).sort()).toEqual([
+      ...['api', 'api'],
+      ...['encoder', 'encoder'],
+    ]);
+  });
+
+  it('give the roles that docs/deployment.md lists, each within its own data center', async () => {
+    const told = await documentedRoles();
+    // Every one: with Durable Task Scheduler there is one more.
+    expect(new Set(assignedRoles(of('scheduler')))).toEqual(new Set(told));
+    const withoutScheduler = told.filter((row) => !row.includes('Durable Task'));
+    for (const name of ['main', 'trial', 'trafficManager'] as const) {
+      expect(new Set(assignedRoles(of(name)))).toEqual(new Set(withoutScheduler));
+    }
+    // Twice each: once a data center.
+    expect(assignedRoles(of('scheduler'))).toHaveLength(told.length * 2);
+  });
+
+  it.each(names)('%s: everything goes over TLS', (name) => {
+    const snapshot = of(name);
+    expect(snapshot.text.match(/http:\/\/[^"]*/g)).toBeNull();
+    for (const { properties } of ofType(snapshot, 'Microsoft.Storage/storageAccounts')) {
+      expect(properties).toMatchObject({ supportsHttpsTrafficOnly: true, minimumTlsVersion: 'TLS1_2' });
+    }
+    for (const { properties } of ofType(snapshot, 'Microsoft.Web/sites')) {
+      expect(properties).toMatchObject({
+        httpsOnly: true,
+        siteConfig: { minTlsVersion: '1.2', scmMinTlsVersion: '1.2', ftpsState: 'Disabled' },
+      });
+    }
+    for (const { properties } of ofType(snapshot, 'Microsoft.App/containerApps')) {
+      expect(at(properties, 'configuration', 'ingress', 'allowInsecure')).toBe(false);
+    }
+    for (const { properties } of ofType(snapshot, 'Microsoft.Cdn/profiles/afdEndpoints/routes')) {
+      expect(properties).toMatchObject({ httpsRedirect: 'Enabled', forwardingProtocol: 'HttpsOnly' });
+    }
+    for (const { properties } of ofType(snapshot, 'Microsoft.Network/trafficmanagerprofiles')) {
+      expect(at(properties, 'monitorConfig', 'protocol')).toBe('HTTPS');
+    }
+  });
+
+  it.each(names)(
+    '%s: no page of any site may ask with credentials, and uploads come from named ones',
+    (name) => {
+      for (const { properties } of of(name).resources) {
+        for (const cors of [...valuesOf(properties, 'cors'), ...valuesOf(properties, 'corsRules')]) {
+          const origins = valuesOf([cors], 'allowedOrigins').flat();
+          expect(origins).not.toContain('*');
+          expect(valuesOf([cors], 'supportCredentials')).not.toContain(true);
+        }
+      }
+      const wanted = name === 'scheduler' ? ['https://films.example.com'] : [];
+      const asked = of(name)
+        .resources.filter(({ type }) => type === 'Microsoft.Storage/storageAccounts/blobServices')
+        .flatMap(({ properties }) => valuesOf(properties, 'allowedOrigins'))
+        .flat();
+      expect(new Set(asked)).toEqual(new Set(wanted));
+    },
+  );
+
+  it('keep media in two zones and for some days after a delete, in production', () => {
+    for (const { sku, name } of ofType(of('main'), 'Microsoft.Storage/storageAccounts')) {
+      expect([name, sku]).toEqual([name, { name: 'Standard_ZRS' }]);
+    }
+    const media = ofType(of('main'), 'Microsoft.Storage/storageAccounts/blobServices').filter(({ name }) =>
+      name.startsWith('stmedia'),
+    );
+    expect(media).toHaveLength(2);
+    for (const { properties } of media) {
+      expect(properties).toMatchObject({
+        deleteRetentionPolicy: { enabled: true, days: 7 },
+        containerDeleteRetentionPolicy: { enabled: true, days: 7 },
+      });
+    }
+  });
+
+  it('run encoders one message an execution, and kill none before its own limit', () => {
+    const jobs = ofType(of('scheduler'), 'Microsoft.App/jobs');
+    expect(jobs).toHaveLength(2);
+    for (const { properties } of jobs) {
+      expect(properties['configuration']).toMatchObject({
+        triggerType: 'Event',
+        replicaRetryLimit: 0,
+        eventTriggerConfig: { parallelism: 1, replicaCompletionCount: 1, scale: { minExecutions: 0 } },
+      });
+      const limit = Number(settingsOf(properties)['ENCODER_TIME_LIMIT_MINUTES']);
+      expect(Number(at(properties, 'configuration', 'replicaTimeout'))).toBeGreaterThan(limit * 60);
+      const rule = at(properties, 'configuration', 'eventTriggerConfig', 'scale', 'rules', 0);
+      expect(rule).toMatchObject({ type: 'azure-queue', metadata: { queueLength: '1' } });
+      const queues = ofType(of('scheduler'), 'Microsoft.Storage/storageAccounts/queueServices/queues');
+      expect(queues.map(({ name }) => name.split('/').at(-1))).toContain(at(rule, 'metadata', 'queueName'));
+    }
+  });
+
+  it('put A before B at the edge, with the least time-out, and cache only what may be cached', () => {
+    const snapshot = of('main');
+    const [profile] = ofType(snapshot, 'Microsoft.Cdn/profiles');
+    expect(profile).toMatchObject({
+      sku: { name: 'Premium_AzureFrontDoor' },
+      properties: { originResponseTimeoutSeconds: 16 },
+    });
+    const origins = ofType(snapshot, 'Microsoft.Cdn/profiles/originGroups/origins').map(
+      ({ name, properties }) => [name.split('/').at(-1), properties['priority']],
+    );
+    expect(origins).toEqual([
+      ['data-center-a', 1],
+      ['data-center-b', 2],
+    ]);
+    expect(ofType(snapshot, 'Microsoft.Network/FrontDoorWebApplicationFirewallPolicies')).toMatchObject([
+      { properties: { policySettings: { enabledState: 'Enabled', mode: 'Prevention' } } },
+    ]);
+    const rules = ofType(snapshot, 'Microsoft.Cdn/profiles/ruleSets/rules');
+    expect(rules).toHaveLength(2);
+    for (const { properties } of rules) expect(valuesOf(properties, 'cacheConfiguration')).toEqual([]);
+    const [trial] = ofType(of('trial'), 'Microsoft.Cdn/profiles');
+    expect(trial?.sku).toEqual({ name: 'Standard_AzureFrontDoor' });
+    expect(of('scheduler').resources.some(({ type }) => type.startsWith('Microsoft.Cdn/'))).toBe(false);
+    expect(ofType(of('trafficManager'), 'Microsoft.Network/trafficmanagerprofiles')).toMatchObject([
+      { properties: { trafficRoutingMethod: 'Priority', endpoints: [{}, {}] } },
+    ]);
+  });
+
+  describe('beside the code', () => {
+    let running: RunningService;
+    beforeAll(async () => {
+      running = await startService();
+    });
+    afterAll(() => running.close());
+
+    it('the probes ask at paths that the media service has, with methods that it answers', async () => {
+      const origin = ['main', 'trafficManager'] as const;
+      const paths = origin.flatMap((name) =>
+        of(name).resources.flatMap(({ properties }) => [
+          ...valuesOf(properties, 'probePath'),
+          ...valuesOf(valuesOf(properties, 'monitorConfig'), 'path'),
+        ]),
+      );
+      expect(new Set(paths)).toEqual(new Set(['/health/content']));
+      for (const method of ['HEAD', 'GET']) {
+        const answer = await fetch(`${running.service.url}/health/content`, { method });
+        // Its endpoint is not started: it can serve nothing, and says so by the status alone.
+        expect([method, answer.status]).toEqual([method, 503]);
+        if (method === 'GET') expect(await answer.json()).toMatchObject({ reason: 'endpoint-not-running' });
+      }
+      const probes = ofType(of('scheduler'), 'Microsoft.App/containerApps').flatMap(({ properties }) =>
+        valuesOf(valuesOf(properties, 'httpGet'), 'path'),
+      );
+      expect(probes).toEqual(Array.from({ length: 6 }, () => '/health'));
+      expect((await fetch(`${running.service.url}/health`)).status).toBe(200);
+    });
+  });
+
+  it('alerts and workbooks name events that the code emits, and platform metrics that there are', async () => {
+    const code = await sources('src');
+    const emitted = new Set(
+      [...code.matchAll(/(?:\.(?:event|problem)\(|event: )'([A-Z]\w+)'/g)].map(([, event]) => event),
+    );
+    const queries = [
+      ...ofType(of('main'), 'Microsoft.Insights/scheduledQueryRules').flatMap(({ properties }) =>
+        valuesOf(properties, 'query'),
+      ),
+      ...ofType(of('main'), 'Microsoft.Insights/workbooks').flatMap(({ properties }) =>
+        valuesOf(JSON.parse(textOf(properties['serializedData'])) as Snapshot['outputs'], 'query'),
+      ),
+    ].map(String);
+    const named = queries.flatMap((query) => [
+      ...[...query.matchAll(/\bname == "(\w+)"/g)].map(([, event]) => event),
+      ...[...query.matchAll(/\bname in \(([^)]*)\)/g)].flatMap(([, list = '']) => list.match(/\w+/g) ?? []),
+      ...[...query.matchAll(/line\.event\) == "(\w+)"/g)].map(([, event]) => event),
+    ]);
+    expect(new Set(named).size).toBeGreaterThanOrEqual(5);
+    for (const event of named) expect(emitted).toContain(event);
+    for (const query of queries) {
+      for (const [, field = ''] of query.matchAll(/customDimensions\.(\w+)/g)) expect(code).toContain(field);
+    }
+
+    const alerts = ofType(of('main'), 'Microsoft.Insights/scheduledQueryRules').map(({ name }) => name);
+    for (const about of [
+      ...['failed-streams', 'encoding-errors', 'unprotected-streams', 'drift', 'replication-lag'],
+      ...['locator-expiry', 'resync-silent', 'queue-age'],
+    ]) {
+      expect(alerts).toContain(`${about}-a`);
+      expect(alerts).toContain(`${about}-b`);
+    }
+    const metrics = (['main', 'trafficManager'] as const).flatMap((name) =>
+      ofType(of(name), 'Microsoft.Insights/metricAlerts').flatMap(({ properties }) => {
+        expect(at(properties, 'actions')).toHaveLength(2);
+        return valuesOf(properties, 'metricName');
+      }),
+    );
+    // https://learn.microsoft.com/azure/azure-monitor/reference/metrics-index
+    expect(metrics).toEqual(['OriginHealthPercentage', 'ProbeAgentCurrentEndpointStateByProfileResourceId']);
+  });
+
+  it('tell operators by a budget, too', () => {
+    for (const name of names) {
+      const [budget] = ofType(of(name), 'Microsoft.Consumption/budgets');
+      expect(budget?.properties['amount']).toBeGreaterThan(0);
+      expect(valuesOf(budget?.properties ?? {}, 'contactEmails').flat()).toContain('operators@example.com');
+    }
+  });
+
+  it('log what happens: every part that can has a diagnostic setting', () => {
+    for (const name of names) {
+      const logged = ofType(of(name), 'Microsoft.Insights/diagnosticSettings').map(({ id }) =>
+        id.split('/providers/Microsoft.Insights/')[0]?.toLowerCase(),
+      );
+      const parts = of(name).resources.filter(({ type }) =>
+        [
+          'Microsoft.Web/sites',
+          'Microsoft.App/managedEnvironments',
+          'Microsoft.Storage/storageAccounts/blobServices',
+          'Microsoft.Cdn/profiles',
+          'Microsoft.Network/trafficmanagerprofiles',
+        ].includes(type),
+      );
+      for (const { id } of parts) expect(logged).toContain(id.toLowerCase());
+    }
+  });
+});
+
+/** What the compiler says of parameters that it does not take; empty when it takes them. */
+async function refusalOf(workspace: Workspace, name: string): Promise<string> {
+  return workspace.snapshot(name).then(
+    () => '',
+    (error: unknown) => String(error),
+  );
+}
+
+/** The app settings of the Function Apps, A's first. */
+function workflowSettings(resources: readonly Resource[]): Readonly<Record<string, string>>[] {
+  return resources
+    .filter(({ type, name }) => type === 'Microsoft.Web/sites/config' && name.endsWith('/appsettings'))
+    .sort((one, other) => (one.id < other.id ? -1 : 1))
+    .map(({ properties }) => properties as Record<string, string>);
+}
+
+/** The environments of the media services' containers. */
+function mediaSettings(resources: readonly Resource[]): Readonly<Record<string, string>>[] {
+  return resources
+    .filter(({ type }) => type === 'Microsoft.App/containerApps' || type === 'Microsoft.App/jobs')
+    .map(({ properties }) => settingsOf(properties));
+}
+
+function settingsOf(properties: Resource['properties']): Readonly<Record<string, string>> {
+  const [environment = []] = valuesOf(properties, 'env');
+  const entries = (environment as unknown as { name: string; value: string }[]).map(
+    ({ name, value }) => [name, value] as const,
+  );
+  expect(entries.length).toBe(new Set(entries.map(([name]) => name)).size);
+  return Object.fromEntries(entries);
+}
+
+/** Settings that the Functions host reads, not the app. */
+function isOfTheHost(setting: string): boolean {
+  return (
+    /^(AzureWebJobsStorage__|AzureFunctionsJobHost__)/.test(setting) || setting === 'DURABLE_TASK_SCHEDULER'
+  );
+}
+
+/** What only Azure knows (an address, an id) has a value of its kind. */
+function evaluated(settings: Readonly<Record<string, string>>): Record<string, string> {
+  const standIn = (name: string): string =>
+    /URL|API|AUTHORITY/.test(name)
+      ? `https://${name.toLowerCase().replaceAll('_', '-')}.example.com`
+      : name.includes('AUTHENTICATION_STRING')
+        ? 'ClientId=00000000-0000-0000-0000-000000000003;Authorization=AAD'
+        : '00000000-0000-0000-0000-000000000003';
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [name, value.startsWith('[') ? standIn(name) : value]),
+  );
+}
+
+/** https://learn.microsoft.com/azure/role-based-access-control/built-in-roles */
+const roleNames: Readonly<Record<string, string>> = {
+  '7f951dda-4ed3-4680-a7ca-43fe172d538d': 'AcrPull',
+  '0ad04412-c4d5-4796-b79c-f76d14c8d402': 'Durable Task Data Contributor',
+  '3913510d-42f4-4e42-8a64-420c390055eb': 'Monitoring Metrics Publisher',
+  'ba92f5b4-2d11-453d-a403-e96b0029c9fe': 'Storage Blob Data Contributor',
+  'b7e6dc6d-f1e8-4753-8033-0f276bb0955b': 'Storage Blob Data Owner',
+  '974c5e8b-45b9-4653-ba55-5f855dd0fb88': 'Storage Queue Data Contributor',
+  '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3': 'Storage Table Data Contributor',
+};
+
+const scopes: readonly (readonly [RegExp, string])[] = [
+  [/\/storageAccounts\/stmedia\w+\/queueServices\/default\/queues\/media-jobs$/, 'queue `media-jobs`'],
+  [/\/storageAccounts\/stmedia\w+$/, 'media storage'],
+  [/\/storageAccounts\/stflow\w+$/, 'workflow storage'],
+  [/\/components\/appi-[\w-]+$/, 'Application Insights'],
+  [/\/registries\/\w+$/, 'registry'],
+  [/\/schedulers\/dts-[\w-]+$/, 'Durable Task Scheduler'],
+];
+
+/** Rows as the page has them: who, role, on what, why. */
+function assignedRoles(snapshot: Snapshot): string[] {
+  return ofType(snapshot, 'Microsoft.Authorization/roleAssignments').map(({ id, properties }) => {
+    const [scope = ''] = id.split('/providers/Microsoft.Authorization/');
+    const principal = textOf(properties['principalId']);
+    const [, group = '', identity = '', center = ''] =
+      /resourceGroups\/([^/']+)\/.*\/userAssignedIdentities\/id-([a-z-]+)-(a|b)-/.exec(principal) ?? [];
+    const on = scopes.find(([pattern]) => pattern.test(scope))?.[1] ?? scope;
+    // No identity has a role in the other data center.
+    expect(placeOf({ id: `/resourceGroups/${group}` })).toBe(center);
+    if (on !== 'registry') expect(placeOf({ id: scope })).toBe(center);
+    expect(properties['principalType']).toBe('ServicePrincipal');
+    const role = roleNames[textOf(properties['roleDefinitionId']).split('/').at(-1) ?? ''] ?? 'unknown';
+    return `${identity} | ${role} | ${on} | ${textOf(properties['description'])}`;
+  });
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+async function documentedRoles(): Promise<string[]> {
+  const page = await readFile('docs/deployment.md', 'utf8');
+  const [, table = ''] = /\| identity \| role \| on \| why \|\n\|[-|]+\|\n((?:\|.*\|\n)+)/.exec(page) ?? [];
+  return table
+    .trim()
+    .split('\n')
+    .map((row) => row.slice(2, -2));
+}
+
+async function sources(folder: string): Promise<string> {
+  const files = await readdir(folder, { recursive: true });
+  const texts = files
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFile(join(folder, file), 'utf8'));
+  return (await Promise.all(texts)).join('\n');
+}
