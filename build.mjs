@@ -3,10 +3,9 @@
  * that what is deployed stays small and loads fast; the programs for one machine leave their packages in
  * node_modules.
  *
- *   node build.mjs [--report]   --report prints sizes and the Function App's load time
+ *   node build.mjs [--report]   --report prints each program's size
  */
-import { execFileSync } from 'node:child_process';
-import { cp, readFile } from 'node:fs/promises';
+import { cp } from 'node:fs/promises';
 import { build } from 'esbuild';
 import { parseArgs } from 'node:util';
 
@@ -93,22 +92,11 @@ const results = await Promise.all(
   [functionApp, applicationInsights, programs, webPages].map((options) => build(options)),
 );
 await cp('src/web', 'dist/web', { recursive: true, filter: (source) => !/\.(ts|json)$/.test(source) });
-if (options.report) await report(results.flatMap(({ metafile }) => Object.entries(metafile.outputs)));
+if (options.report) report(results.flatMap(({ metafile }) => Object.entries(metafile.outputs)));
 
-/** Each program's size, and how long the Function App takes to load here: both are paid at every cold start. */
-async function report(outputs) {
+/** Each program's size; `package.mjs` tells how long the Function App takes to load. */
+function report(outputs) {
   for (const [file, { bytes }] of outputs) {
     if (!file.endsWith('.map')) console.log(`${(bytes / 1024).toFixed(0).padStart(6)} KiB  ${file}`);
   }
-  const { Values: settings } = JSON.parse(await readFile('local.settings.json.example', 'utf8'));
-  const program = `
-    console.warn = () => {}; // Outside of a host every registration warns.
-    const started = performance.now();
-    require('./dist/functions/main.js');
-    console.log(performance.now() - started);
-    process.exit();`;
-  const load = () =>
-    Number(execFileSync(process.execPath, ['-e', program], { env: settings, encoding: 'utf8' }));
-  const [, , median] = Array.from({ length: 5 }, load).sort((a, b) => a - b);
-  console.log(`The Function App loads in ${median.toFixed(0)} ms (median of 5).`);
 }

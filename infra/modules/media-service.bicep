@@ -15,7 +15,7 @@ param encoderIdentityName string
 @description('The registry to pull from as the identities; none for a public image.')
 param registryServer string
 
-@description('The image of the media service; empty before its first build: a stand-in runs.')
+@description('The image of the media service; empty before its first build.')
 param image string
 
 @description('Whose tokens are accepted, for what, with which application role.')
@@ -44,6 +44,11 @@ param certificateSecretUrl string
 
 var appName = 'media-${center.key}'
 var hasImage = !empty(image)
+// Before the first build: the bare runtime, which answers probes and encodes nothing. Its commands run the real programs
+// when they are there, so that a deploy that changes the image alone is enough.
+var standIn = 'docker.io/library/node:22-bookworm-slim'
+var standInService = 'test -f media-service/main.mjs && exec node media-service/main.mjs; exec node -e "require(\'http\').createServer((request, response) => response.end()).listen(${port})"'
+var standInEncoder = 'test -f media-service/encode-one.mjs || exit 0; exec node media-service/encode-one.mjs'
 var ownDomain = !empty(customDomain) && !empty(certificateSecretUrl)
 var registries = empty(registryServer) ? [] : [registryServer]
 var port = 8080
@@ -160,7 +165,7 @@ resource app 'Microsoft.App/containerApps@2025-01-01' = {
       ingress: {
         external: true
         allowInsecure: false
-        targetPort: hasImage ? port : 80
+        targetPort: port
         transport: 'auto'
         traffic: [
           {
@@ -191,7 +196,8 @@ resource app 'Microsoft.App/containerApps@2025-01-01' = {
       containers: [
         {
           name: 'media-service'
-          image: hasImage ? image : 'mcr.microsoft.com/k8se/quickstart:latest'
+          image: hasImage ? image : standIn
+          command: hasImage ? null : ['sh', '-c', standInService]
           resources: {
             cpu: json('1.0')
             memory: '2Gi'
@@ -202,28 +208,26 @@ resource app 'Microsoft.App/containerApps@2025-01-01' = {
           ])
           // Of the process, not of the content: a replica is not to blame when the storage is lost, and the edge asks
           // for the content.
-          probes: hasImage
-            ? [
-                {
-                  type: 'Startup'
-                  httpGet: { path: '/health', port: port }
-                  periodSeconds: 2
-                  failureThreshold: 30
-                }
-                {
-                  type: 'Readiness'
-                  httpGet: { path: '/health', port: port }
-                  periodSeconds: 5
-                  failureThreshold: 2
-                }
-                {
-                  type: 'Liveness'
-                  httpGet: { path: '/health', port: port }
-                  periodSeconds: 10
-                  failureThreshold: 3
-                }
-              ]
-            : []
+          probes: [
+            {
+              type: 'Startup'
+              httpGet: { path: '/health', port: port }
+              periodSeconds: 2
+              failureThreshold: 30
+            }
+            {
+              type: 'Readiness'
+              httpGet: { path: '/health', port: port }
+              periodSeconds: 5
+              failureThreshold: 2
+            }
+            {
+              type: 'Liveness'
+              httpGet: { path: '/health', port: port }
+              periodSeconds: 10
+              failureThreshold: 3
+            }
+          ]
         }
       ]
       scale: {
@@ -295,8 +299,8 @@ resource encoder 'Microsoft.App/jobs@2025-01-01' = {
       containers: [
         {
           name: 'encoder'
-          image: hasImage ? image : 'mcr.microsoft.com/k8se/quickstart-jobs:latest'
-          command: hasImage ? ['node', 'media-service/encode-one.mjs'] : null
+          image: hasImage ? image : standIn
+          command: hasImage ? ['node', 'media-service/encode-one.mjs'] : ['sh', '-c', standInEncoder]
           resources: {
             cpu: json('4.0')
             memory: '8Gi'

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { watchQueue } from '../../src/media-service/queue-watch.ts';
 import type { Store } from '../../src/media-service/store/store.ts';
 import type { Azurite } from '../../src/local/azurite.ts';
+import { createJob } from './encoding-job.ts';
 import { memoryLog, startAzuriteIn } from './running-service.ts';
 import { storeOver } from './store/store-of-a-test.ts';
 
@@ -18,28 +19,11 @@ beforeAll(async () => {
 });
 afterAll(() => azurite.close());
 
-async function createJob(): Promise<void> {
-  const input = await store.assets.create({ name: 'in' });
-  await store.jobs.create({
-    name: 'test',
-    inputs: [input.Id],
-    tasks: [
-      {
-        configuration: 'Adaptive Streaming',
-        mediaProcessorId: 'nb:mpid:UUID:ff4df607-d419-42f0-bc17-a481b1331e56',
-        taskBody:
-          '<taskBody><inputAsset>JobInputAsset(0)</inputAsset><outputAsset assetCreationOptions="0" ' +
-          'assetName="out">JobOutputAsset(0)</outputAsset></taskBody>',
-      },
-    ],
-  });
-}
-
 test('the age of the oldest job that no encoder has is told, and nothing while none waits', async () => {
   expect(await store.encoding.waiting()).toEqual({ queued: 0, oldestSeconds: undefined });
-  await createJob();
+  await createJob(store);
   await sleep(1100);
-  await createJob();
+  await createJob(store);
   const waiting = await store.encoding.waiting();
   expect(waiting.queued).toBe(2);
   expect(waiting.oldestSeconds).toBeGreaterThanOrEqual(1);
@@ -59,7 +43,7 @@ test('the age of the oldest job that no encoder has is told, and nothing while n
 
 test('looking queues a job again whose message was lost, without an encoder', async () => {
   const other = await storeOver(connectionString, { leaseSeconds: 1, sweepMilliseconds: 0 });
-  await createJob();
+  await createJob(store);
   await QueueServiceClient.fromConnectionString(connectionString)
     .getQueueClient('media-jobs')
     .clearMessages();
