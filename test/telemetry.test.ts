@@ -64,7 +64,7 @@ describe('telemetry', () => {
       await withLog(
         (_level, line) => written.push(line),
         () =>
-          createTelemetry('InstrumentationKey=x', () =>
+          createTelemetry({ connectionString: 'InstrumentationKey=x', identity: undefined }, () =>
             Promise.resolve({ trackEvent: () => undefined, flush }),
           ).flush(),
       );
