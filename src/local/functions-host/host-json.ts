@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../message-of.ts';
+import type { Versioning } from './durable/versioning.ts';
 import { FunctionAppError } from './errors.ts';
 
 /** `[d.]hh:mm:ss[.fff]` in milliseconds. */
@@ -36,6 +37,9 @@ const hostJson = z.object({
             .string()
             .regex(/^[a-z][a-z0-9]{2,40}$/i, 'must be 3 to 41 letters and digits, a letter first')
             .default('TestHubName'),
+          defaultVersion: z.string().optional(),
+          versionMatchStrategy: z.enum(['None', 'Strict', 'CurrentOrOlder']).default('CurrentOrOlder'),
+          versionFailureStrategy: z.enum(['Reject', 'Fail']).default('Reject'),
           maxConcurrentActivityFunctions: count.default(10 * cores),
           maxConcurrentOrchestratorFunctions: count.default(10 * cores),
           storageProvider: z
@@ -61,6 +65,7 @@ export interface HostConfig {
   readonly hubName: string;
   readonly maxActivities: number;
   readonly maxOrchestrators: number;
+  readonly versioning: Versioning;
   /** The setting that has the storage's connection string. */
   readonly connectionName: string;
   /** How long an instance stays with a host that is not heard of. */
@@ -104,6 +109,11 @@ export async function readHostConfig(
     hubName: durableTask.hubName,
     maxActivities: durableTask.maxConcurrentActivityFunctions,
     maxOrchestrators: durableTask.maxConcurrentOrchestratorFunctions,
+    versioning: {
+      defaultVersion: durableTask.defaultVersion,
+      match: durableTask.versionMatchStrategy,
+      failure: durableTask.versionFailureStrategy,
+    },
     connectionName:
       storageProvider.connectionName ?? storageProvider.connectionStringName ?? 'AzureWebJobsStorage',
     instanceLease: storageProvider.controlQueueVisibilityTimeout,

@@ -102,6 +102,7 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
     instanceLease: config.instanceLease,
     activityLease: config.activityLease,
     functions: callable,
+    versioning: config.versioning,
     orchestrators: new OrchestratorRunner(invoker, triggeredBy(functions, 'orchestrationtrigger')),
     runActivity: (task) => runActivity(activities, task, invoker),
     log,

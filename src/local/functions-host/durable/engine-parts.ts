@@ -5,6 +5,7 @@ import type { OrchestratorRunner } from './orchestrator-runner.ts';
 import type { CallableFunctions } from './scheduling.ts';
 import type { Slots } from './slots.ts';
 import type { TaskStarter } from './task-starter.ts';
+import type { Versioning } from './versioning.ts';
 import type { WorkStore } from './work-store.ts';
 
 /** What runs one instance on this host. */
@@ -20,6 +21,7 @@ export interface EngineParts {
   readonly starter: TaskStarter;
   readonly orchestrators: Pick<OrchestratorRunner, 'run'>;
   readonly functions: CallableFunctions;
+  readonly versioning: Versioning;
   readonly orchestratorSlots: Slots;
   /** Milliseconds for which an instance stays with a host that is not heard of. */
   readonly lease: number;

@@ -11,6 +11,7 @@ import type { OrchestratorRunner } from './orchestrator-runner.ts';
 import type { CallableFunctions } from './scheduling.ts';
 import { Slots } from './slots.ts';
 import { TaskStarter } from './task-starter.ts';
+import type { Versioning } from './versioning.ts';
 import { WorkStore, type ActivityTask } from './work-store.ts';
 
 /** Milliseconds between two looks at the tables; what happens on this host itself is known at once. */
@@ -26,6 +27,7 @@ export interface EngineOptions {
   readonly instanceLease: number;
   readonly activityLease: number;
   readonly functions: CallableFunctions;
+  readonly versioning: Versioning;
   readonly orchestrators: Pick<OrchestratorRunner, 'run'>;
   readonly runActivity: (task: ActivityTask) => Promise<string>;
   readonly log: Logger;
@@ -75,11 +77,17 @@ export class Engine {
       starter,
       orchestrators: options.orchestrators,
       functions: options.functions,
+      versioning: options.versioning,
       orchestratorSlots: new Slots(options.maxOrchestrators),
       lease: options.instanceLease,
       forget: (runner) => this.forget(runner),
       log,
     };
+  }
+
+  /** Of orchestrations that are started without one. */
+  get defaultVersion(): string | undefined {
+    return this.options.versioning.defaultVersion;
   }
 
   async start(): Promise<void> {

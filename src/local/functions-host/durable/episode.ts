@@ -10,7 +10,7 @@ import {
   type OrchestratorState,
 } from './orchestrator-state.ts';
 import { OrchestratorFaultError } from './orchestrator-fault.ts';
-import { scheduledEvent, type CallableFunctions } from './scheduling.ts';
+import { scheduledEvent, versionOf, type CallableFunctions } from './scheduling.ts';
 
 /** The orchestration as an episode finds it. */
 export interface EpisodeStart {
@@ -18,6 +18,7 @@ export interface EpisodeStart {
   readonly executionId: string;
   /** JSON. */
   readonly input: string | null;
+  readonly version: string | undefined;
   readonly tasks: OpenTasks;
 }
 
@@ -49,6 +50,8 @@ export async function runEpisode(
     readonly messages: readonly Message[];
     readonly now: Date;
     readonly functions: CallableFunctions;
+    /** Of sub-orchestrations that are called without one. */
+    readonly defaultVersion: string | undefined;
     readonly run: (news: readonly HistoryEvent[]) => Promise<OrchestratorState>;
   },
 ): Promise<Episode | undefined> {
@@ -60,14 +63,14 @@ export async function runEpisode(
 
   const events: HistoryEvent[] = [{ EventType: eventTypes.orchestratorStarted, ...base }];
   if (!tasks.started) {
-    const { name: Name, input: Input } = start;
-    events.push({ EventType: eventTypes.executionStarted, ...base, Name, Input });
+    const { name: Name, input: Input, version } = start;
+    events.push({ EventType: eventTypes.executionStarted, ...base, Name, Input, ...versionOf(version) });
   }
   events.push(...news);
   const state = await options.run(events);
   for (const event of [...events, ...scheduled]) tasks.apply(event);
 
-  const fresh = takeUpActions(start, { state, functions: options.functions, timestamp: base.Timestamp });
+  const fresh = takeUpActions(start, { ...options, state, timestamp: base.Timestamp });
   const completed: HistoryEvent = {
     EventType: eventTypes.orchestratorCompleted,
     ...base,
@@ -92,8 +95,14 @@ function takeUpActions(
   {
     state,
     functions,
+    defaultVersion,
     timestamp,
-  }: { state: OrchestratorState; functions: CallableFunctions; timestamp: string },
+  }: {
+    state: OrchestratorState;
+    functions: CallableFunctions;
+    defaultVersion: string | undefined;
+    timestamp: string;
+  },
 ): { events: HistoryEvent[]; actions: readonly LeafAction[]; fault?: EpisodeEnd } {
   const events: HistoryEvent[] = [];
   let actions: readonly LeafAction[] = [];
@@ -101,7 +110,7 @@ function takeUpActions(
     actions = newLeaves(state, tasks.actionsTaken);
     for (const action of actions) {
       const base = { EventId: tasks.nextId, Timestamp: timestamp };
-      const event = scheduledEvent(action, base, { executionId, functions });
+      const event = scheduledEvent(action, base, { executionId, functions, defaultVersion });
       if (event === undefined) continue;
       tasks.apply(event);
       events.push(event);

@@ -66,6 +66,7 @@ export type HistoryEvent =
       readonly EventType: typeof eventTypes.executionStarted;
       readonly Name: string;
       readonly Input: string | null;
+      readonly Version?: string;
     })
   | (Base & {
       readonly EventType: typeof eventTypes.executionCompleted | typeof eventTypes.executionTerminated;
@@ -76,6 +77,7 @@ export type HistoryEvent =
   | (Scheduled & {
       readonly EventType: typeof eventTypes.subOrchestrationCreated;
       readonly InstanceId: string;
+      readonly Version?: string;
     })
   | (Completed & {
       readonly EventType: typeof eventTypes.taskCompleted | typeof eventTypes.subOrchestrationCompleted;

@@ -28,6 +28,8 @@ export interface InstanceRecord {
   /** JSON. */
   readonly customStatus: string | null;
   readonly parent: ParentCall | undefined;
+  /** What it was started with, for good. */
+  readonly version: string | undefined;
   /** The host that runs it. */
   readonly owner: string;
   /** False once nothing is left to do for it, its caller told of its end included. */

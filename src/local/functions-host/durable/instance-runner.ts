@@ -7,6 +7,7 @@ import { InstanceChangedError } from './instance-store.ts';
 import type { Message } from './messages.ts';
 import { OpenTasks } from './open-tasks.ts';
 import { playedJson } from './orchestrator-runner.ts';
+import { runsVersion } from './versioning.ts';
 import { nextStatus } from './control-messages.ts';
 import { randomUUID } from 'node:crypto';
 import { messageOf } from '../../../message-of.ts';
@@ -108,6 +109,10 @@ export class InstanceRunner implements RunnerOfInstance {
       return;
     }
     const { loaded } = this;
+    if (!hasEnded(loaded.record.status) && !runsVersion(this.parts.versioning, loaded.record.version)) {
+      await this.refuse(loaded);
+      return;
+    }
     const messages = await this.parts.work.messages(this.instanceId, messagesPerEpisode);
     const taken = loaded.record.takenIn.filter((key) => messages.some((message) => message.key === key));
     if (taken.length > 0) await this.parts.work.remove(this.instanceId, taken);
@@ -126,13 +131,14 @@ export class InstanceRunner implements RunnerOfInstance {
 
   private async episode(loaded: Loaded, messages: readonly Message[]): Promise<void> {
     const { record, tasks, played } = loaded;
-    const { executionId, name, input } = record;
+    const { executionId, name, input, version } = record;
     const episode = await runEpisode(
-      { name, executionId, input, tasks },
+      { name, executionId, input, version, tasks },
       {
         messages,
         now: new Date(),
         functions: this.parts.functions,
+        defaultVersion: this.parts.versioning.defaultVersion,
         run: (news) => this.parts.orchestrators.run(record, played, news),
       },
     );
@@ -180,6 +186,27 @@ export class InstanceRunner implements RunnerOfInstance {
     );
     await this.removeAll(messages);
     await this.finish(loaded);
+  }
+
+  /** An instance of a version that this host does not run: it fails, or it is left to another host. */
+  private async refuse(loaded: Loaded): Promise<void> {
+    const { versioning, instances } = this.parts;
+    const { record } = loaded;
+    const message =
+      `The version '${record.version ?? ''}' of the orchestration is not one that this host runs ` +
+      `(defaultVersion '${versioning.defaultVersion ?? ''}', versionMatchStrategy ${versioning.match}).`;
+    if (versioning.failure === 'Fail') {
+      const output = JSON.stringify(message);
+      const active = record.parent !== undefined;
+      loaded.record = await instances.commit(record, { status: 'Failed', output, active });
+      await this.finish(loaded);
+      return;
+    }
+    // Once for each taking: it is nobody's from now on, and is not taken again here.
+    this.log.warn({ version: record.version }, message);
+    await instances.commit(record, { owner: '' });
+    this.loaded = undefined;
+    this.parts.forget(this);
   }
 
   private async suspend(loaded: Loaded, handled: readonly Message[]): Promise<void> {
@@ -241,6 +268,8 @@ export class InstanceRunner implements RunnerOfInstance {
     let record = await instances.read(this.instanceId);
     if (record === undefined || (hasEnded(record.status) && !record.active)) return undefined;
     if (record.owner !== hosts.id) {
+      const { versioning } = this.parts;
+      if (versioning.failure === 'Reject' && !runsVersion(versioning, record.version)) return undefined;
       await hosts.refresh();
       if (hosts.holds(record.owner, lease)) return undefined;
       record = await instances.commit(record, { owner: hosts.id });

@@ -57,12 +57,13 @@ export class InstanceStore {
     record: Omit<InstanceRecord, 'etag'>,
     replaced: InstanceRecord | undefined,
   ): Promise<InstanceRecord | undefined> {
-    const { instanceId, createdTime, name, parent } = record;
+    const { instanceId, createdTime, name, parent, version } = record;
     const row = {
       partitionKey: instanceId,
       rowKey: recordKey,
       name,
       createdTime,
+      ...(version === undefined ? {} : { version }),
       ...(parent === undefined
         ? {}
         : {
@@ -228,6 +229,7 @@ export class InstanceStore {
       output: output ?? null,
       customStatus: customStatus ?? null,
       parent: parentOf(row),
+      version: typeof row['version'] === 'string' ? row['version'] : undefined,
       owner: String(row['owner']),
       active: row['active'] === true,
       historyRows: Number(row['historyRows']),

@@ -76,7 +76,8 @@ export class ManagementApi {
   }
 
   private async start(name: string, instanceId: string | undefined, call: Call): Promise<void> {
-    const id = await this.client.start(name, await this.json(call), instanceId);
+    const version = call.url.searchParams.get('version') ?? undefined;
+    const id = await this.client.start(name, await this.json(call), instanceId, version);
     this.accepted(id, call);
   }
 

@@ -9,6 +9,7 @@ export function newInstance(options: {
   input: string | null;
   owner: string;
   parent?: ParentCall;
+  version: string | undefined;
 }): Omit<InstanceRecord, 'etag'> {
   const now = new Date();
   return {
@@ -22,6 +23,7 @@ export function newInstance(options: {
     output: null,
     customStatus: null,
     parent: options.parent,
+    version: options.version,
     owner: options.owner,
     active: true,
     historyRows: 0,

@@ -32,9 +32,15 @@ export class OrchestrationClient {
   /**
    * Starts an orchestration. An id that has ended starts again, and its history is gone.
    * @param input JSON
+   * @param version host.json's defaultVersion unless given
    * @throws OrchestrationRequestError 400 for no such function or a bad id, 409 when the id runs
    */
-  async start(name: string, input: string | null, instanceId: string | undefined): Promise<string> {
+  async start(
+    name: string,
+    input: string | null,
+    instanceId: string | undefined,
+    version = this.engine.defaultVersion,
+  ): Promise<string> {
     if (!this.functions.orchestrators.has(name.toLowerCase())) {
       const known = [...this.functions.orchestrators].map((one) => `'${one}'`).join(', ');
       throw new OrchestrationRequestError(
@@ -48,7 +54,7 @@ export class OrchestrationClient {
     const found = await this.engine.instances.read(id);
     if (found !== undefined && !hasEnded(found.status)) throw alreadyThere(found);
     const created = await this.engine.instances.create(
-      newInstance({ instanceId: id, name, input, owner: this.engine.hosts.id }),
+      newInstance({ instanceId: id, name, input, owner: this.engine.hosts.id, version }),
       found,
     );
     if (created === undefined) throw alreadyThere(await this.engine.instances.read(id));

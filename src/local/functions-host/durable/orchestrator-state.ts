@@ -31,15 +31,17 @@ const retryOptions = z.object({
 const input = z.unknown().optional();
 const call = { functionName: z.string(), input };
 const instanceId = z.string().nullish();
+const version = z.string().nullish();
 
 const leafAction = z.discriminatedUnion('actionType', [
   z.object({ actionType: z.literal(actionTypes.callActivity), ...call }),
   z.object({ actionType: z.literal(actionTypes.callActivityWithRetry), ...call, retryOptions }),
-  z.object({ actionType: z.literal(actionTypes.callSubOrchestrator), ...call, instanceId }),
+  z.object({ actionType: z.literal(actionTypes.callSubOrchestrator), ...call, instanceId, version }),
   z.object({
     actionType: z.literal(actionTypes.callSubOrchestratorWithRetry),
     ...call,
     instanceId,
+    version,
     retryOptions,
   }),
   z.object({ actionType: z.literal(actionTypes.continueAsNew), input }),

@@ -17,7 +17,11 @@ export interface CallableFunctions {
 export function scheduledEvent(
   action: LeafAction,
   base: { readonly EventId: number; readonly Timestamp: string },
-  { executionId, functions }: { executionId: string; functions: CallableFunctions },
+  {
+    executionId,
+    functions,
+    defaultVersion,
+  }: { executionId: string; functions: CallableFunctions; defaultVersion: string | undefined },
 ): HistoryEvent | undefined {
   switch (action.actionType) {
     case actionTypes.callActivity:
@@ -42,6 +46,7 @@ export function scheduledEvent(
           action.instanceId === undefined || action.instanceId === null || action.instanceId === ''
             ? childInstanceId(executionId, base.EventId)
             : action.instanceId,
+        ...versionOf(action.version ?? defaultVersion),
         ...retryOf(action),
       };
     case actionTypes.continueAsNew:
@@ -59,6 +64,11 @@ export function scheduledEvent(
     case actionTypes.releaseEntities:
       throw new OrchestratorFaultError('Entities are not supported by the local Functions host.');
   }
+}
+
+/** As an event has it: nothing when there is none. */
+export function versionOf(version: string | undefined): { Version?: string } {
+  return version === undefined ? {} : { Version: version };
 }
 
 function jsonOf(input: unknown): string | null {

@@ -64,7 +64,7 @@ export class TaskStarter {
   /** Creates the instance of a sub-orchestration; it runs on this host. */
   async startChild(
     record: InstanceRecord,
-    event: Pick<ChildEvent, 'EventId' | 'Name' | 'Input' | 'InstanceId'>,
+    event: Pick<ChildEvent, 'EventId' | 'Name' | 'Input' | 'InstanceId' | 'Version'>,
   ): Promise<void> {
     const parent = { instanceId: record.instanceId, executionId: record.executionId, taskId: event.EventId };
     const found = await this.instances.read(event.InstanceId);
@@ -79,6 +79,7 @@ export class TaskStarter {
       input: event.Input,
       owner: this.hostId,
       parent,
+      version: event.Version,
     });
     const created = await this.instances.create(child, found);
     if (created !== undefined) this.adopt(created);

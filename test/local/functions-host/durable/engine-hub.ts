@@ -220,6 +220,7 @@ export class EngineHub {
       instanceLease: 0,
       activityLease: 0,
       functions,
+      versioning: { defaultVersion: undefined, match: 'CurrentOrOlder', failure: 'Reject' },
       orchestrators: {
         run: ({ instanceId, name, input, parent }, played, news) =>
           replay(

@@ -97,11 +97,12 @@ async function runProgram(steps: Step[], random: () => number, rebuild: boolean)
   let messages: Message[] = [];
   for (let round = 0; round < 1000; round++) {
     const episode: Episode | undefined = await runEpisode(
-      { name: 'random', executionId: 'x', input: JSON.stringify({ steps }), tasks },
+      { name: 'random', executionId: 'x', input: JSON.stringify({ steps }), version: undefined, tasks },
       {
         messages,
         now: new Date(now),
         functions: { activities: new Set(['echo']), orchestrators: new Set(['echo']) },
+        defaultVersion: undefined,
         run: async (news) => {
           const events = [...history, ...news].map((event) => ({
             ...event,
