@@ -21,11 +21,15 @@ export async function watchQueue(
   signal: AbortSignal,
   every = pause,
 ): Promise<void> {
+  const aborted = new Promise<undefined>((resolve) =>
+    signal.addEventListener('abort', () => resolve(undefined), { once: true }),
+  );
   while (!signal.aborted) {
     try {
-      const { queued, oldestSeconds } = await queue.waiting();
-      if (oldestSeconds !== undefined) {
-        log.info({ event: 'EncodingQueueWaiting', queued, oldestSeconds }, 'Jobs wait for an encoder');
+      // A storage that does not answer must not keep a service from ending.
+      const waiting = await Promise.race([queue.waiting(), aborted]);
+      if (waiting?.oldestSeconds !== undefined) {
+        log.info({ event: 'EncodingQueueWaiting', ...waiting }, 'Jobs wait for an encoder');
       }
     } catch (error) {
       // It is said by every request, too, when the storage is not there.

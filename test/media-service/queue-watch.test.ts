@@ -52,3 +52,11 @@ test('looking queues a job again whose message was lost, without an encoder', as
     interval: 500,
   });
 });
+
+test('a storage that does not answer does not keep the watching from ending', async () => {
+  const stop = new AbortController();
+  const never = { waiting: () => new Promise<never>(() => undefined) };
+  const watching = watchQueue(never, memoryLog([]), stop.signal);
+  stop.abort();
+  await watching;
+});
