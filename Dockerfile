@@ -4,9 +4,9 @@
 FROM node:22-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
-RUN npm ci --no-audit --no-fund
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
-RUN npm run package
+RUN node package.mjs media-service
 
 FROM node:22-bookworm-slim
 # Debian's ffmpeg: with libx264, AAC and the filters for high dynamic range, and with Debian's security updates.

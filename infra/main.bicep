@@ -154,6 +154,10 @@ param alertThresholds {
   queueMinutes: 15
 }
 
+@description('A time in which there are at least two re-syncs: longer when resyncSchedule is rarer.')
+@allowed(['PT30M', 'PT1H', 'PT2H', 'PT3H', 'PT6H'])
+param resyncWindow string = 'PT30M'
+
 @description('Days that logs are kept.')
 param logRetentionDays int = 30
 
@@ -340,6 +344,7 @@ module alerts 'modules/alerts.bicep' = [
       workspaceId: monitoring[index].outputs.workspaceId
       actionGroupId: monitoring[index].outputs.actionGroupId
       thresholds: alertThresholds
+      resyncWindow: resyncWindow
     }
   }
 ]

@@ -23,6 +23,10 @@ param thresholds {
   queueMinutes: int
 }
 
+@description('A time in which there are at least two re-syncs.')
+@allowed(['PT30M', 'PT1H', 'PT2H', 'PT3H', 'PT6H'])
+param resyncWindow string
+
 var resyncs = 'customEvents | where name == "StreamsChecked" | extend unprotected = toint(customDimensions.unprotected), lagMinutes = toint(customDimensions.lagMinutes), shortestLocatorDays = toint(customDimensions.shortestLocatorDays)'
 var queueWaits = 'ContainerAppConsoleLogs | where Log has "EncodingQueueWaiting" | extend line = parse_json(Log) | where tostring(line.event) == "EncodingQueueWaiting" | extend oldestSeconds = toint(line.oldestSeconds)'
 
@@ -52,13 +56,13 @@ var rules = [
   {
     name: 'unprotected-streams'
     severity: 2
-    description: 'For half an hour no re-sync found every stream protected.'
+    description: 'No re-sync in a row of several found every stream protected.'
     scope: applicationInsightsId
     // One that found them all, or none at all, makes this 0.
     query: '${resyncs} | summarize value = iff(count() == 0, 0, min(unprotected))'
     operator: 'GreaterThan'
     threshold: thresholds.unprotectedStreams
-    window: 'PT30M'
+    window: resyncWindow
     frequency: 'PT15M'
   }
   {
@@ -80,7 +84,7 @@ var rules = [
     query: '${resyncs} | summarize value = max(lagMinutes)'
     operator: 'GreaterThan'
     threshold: thresholds.lagMinutes
-    window: 'PT30M'
+    window: resyncWindow
     frequency: 'PT15M'
   }
   {
@@ -102,7 +106,7 @@ var rules = [
     query: '${resyncs} | summarize value = count()'
     operator: 'LessThan'
     threshold: 1
-    window: 'PT1H'
+    window: resyncWindow
     frequency: 'PT15M'
   }
   {

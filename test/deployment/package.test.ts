@@ -1,7 +1,7 @@
 /** What is deployed, laid out by `package.mjs` as the Function App's package and the container image are. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -22,12 +22,12 @@ const children: ChildProcess[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'package-'));
-  const [{ stdout }, storage] = await Promise.all([
-    promisify(execFile)(process.execPath, ['package.mjs', '--out', folder]),
-    startAzuriteIn(['mediaa', 'functions']),
-  ]);
-  printed = stdout;
-  azurite = storage;
+  const context = await imageContext();
+  const lay = (cwd: string, part: string): Promise<{ stdout: string }> =>
+    promisify(execFile)(process.execPath, ['package.mjs', part, '--out', folder], { cwd });
+  azurite = await startAzuriteIn(['mediaa', 'functions']);
+  ({ stdout: printed } = await lay('.', 'workflow'));
+  await lay(context, 'media-service');
   // The user that it runs as below may read it, as in the image.
   await chmod(folder, 0o755);
 });
@@ -38,6 +38,18 @@ afterAll(async () => {
   await azurite.close();
   await rm(folder, { recursive: true, force: true });
 });
+
+/** What the image's build has: the files that .dockerignore lets through, and what `npm ci` installs. */
+async function imageContext(): Promise<string> {
+  const context = join(folder, 'context');
+  const ignored = await readFile('.dockerignore', 'utf8');
+  expect(ignored).toMatch(/^\*$/m);
+  for (const [, path = ''] of ignored.matchAll(/^!(.+)$/gm)) {
+    await cp(path, join(context, path), { recursive: true });
+  }
+  await symlink(resolve('node_modules'), join(context, 'node_modules'));
+  return context;
+}
 
 interface Program {
   readonly url: string;
@@ -203,6 +215,7 @@ describe('the layout of the container image', () => {
     expect(last.indexOf('USER node')).toBeGreaterThan(0);
     expect(last.indexOf('USER node')).toBeLessThan(last.indexOf('CMD'));
     expect(last).toContain('STOPSIGNAL SIGTERM');
+    expect(dockerfile).toContain('RUN node package.mjs media-service\n');
 
     const compose = await readFile('compose.yaml', 'utf8');
     const known = mediaServiceSettingDescriptions.map(({ name }) => name);

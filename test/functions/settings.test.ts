@@ -62,9 +62,13 @@ describe("the app's own tables", () => {
 describe('host.json', () => {
   it('is one that the real host starts with', async () => {
     const host = JSON.parse(await readFile('host.json', 'utf8')) as {
-      extensions: { durableTask: { hubName: string; storageProvider: Record<string, string> } };
+      extensions: {
+        durableTask: { hubName: string; defaultVersion: string; storageProvider: Record<string, string> };
+      };
     };
-    const { hubName, storageProvider } = host.extensions.durableTask;
+    const { hubName, defaultVersion, storageProvider } = host.extensions.durableTask;
+    // As numbers, which is how versions are compared.
+    expect(defaultVersion).toMatch(/^\d+\.\d+$/);
     expect(hubName).toMatch(/^[A-Za-z][A-Za-z0-9]{2,44}$/);
     // Both must be 1 to 60 minutes, or the host does not start.
     expect(storageProvider['controlQueueVisibilityTimeout']).toBe('00:01:00');

@@ -272,6 +272,23 @@ describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missi
     },
   );
 
+  it('run on Durable Task Scheduler where asked, each app on a task hub of its own data center', () => {
+    const hubs = ofType(of('scheduler'), 'Microsoft.DurableTask/schedulers/taskHubs');
+    for (const [index, settings] of workflowSettings(of('scheduler').resources).entries()) {
+      const hub = hubs.find((one) => placeOf(one) === 'ab'[index]);
+      expect(settings).toMatchObject({
+        AzureFunctionsJobHost__extensions__durableTask__storageProvider__type: 'azureManaged',
+        AzureFunctionsJobHost__extensions__durableTask__storageProvider__connectionStringName:
+          'DURABLE_TASK_SCHEDULER',
+        DURABLE_TASK_SCHEDULER: expect.stringContaining('Authentication=ManagedIdentity') as string,
+        AzureFunctionsJobHost__extensions__durableTask__hubName: hub?.name.split('/').at(-1),
+      });
+    }
+    for (const settings of workflowSettings(of('main').resources)) {
+      expect(Object.keys(settings)).not.toContain('DURABLE_TASK_SCHEDULER');
+    }
+  });
+
   it('keep media in two zones and for some days after a delete, in production', () => {
     for (const { sku, name } of ofType(of('main'), 'Microsoft.Storage/storageAccounts')) {
       expect([name, sku]).toEqual([name, { name: 'Standard_ZRS' }]);
