@@ -179,8 +179,8 @@ describe('the layout of the container image', () => {
       headers: { ...headers, 'Content-Length': Buffer.byteLength(body) },
     });
     const answered = once(late, 'response') as Promise<[{ statusCode?: number; resume(): void }]>;
-    late.write(body.slice(0, 5));
-    // The request is under way when the service has answered another one that came after it.
+    // The request is under way when the service has answered another one that was sent after it.
+    await new Promise<void>((resolve) => late.write(body.slice(0, 5), () => resolve()));
     expect((await fetch(`${service.url}/api/Assets`, { headers })).status).toBe(200);
 
     service.child.kill('SIGTERM');
