@@ -137,6 +137,7 @@ param resyncMode string = 'repair'
 param verify string = 'properties'
 param targetPatienceMinutes int = 10
 param jobPatienceMinutes int = 180
+param queuePatienceHours int = 24
 param inputMaxGib int = 64
 
 @description('From when on alerts fire; modules/alerts.bicep tells what each is.')
@@ -328,6 +329,7 @@ module workflows 'modules/workflow.bicep' = [
         verify: verify
         targetPatienceMinutes: targetPatienceMinutes
         jobPatienceMinutes: jobPatienceMinutes
+        queuePatienceHours: queuePatienceHours
         inputMaxGib: inputMaxGib
       }
     }

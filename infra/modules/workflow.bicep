@@ -45,6 +45,7 @@ param behavior {
   verify: 'properties' | 'bytes'
   targetPatienceMinutes: int
   jobPatienceMinutes: int
+  queuePatienceHours: int
   inputMaxGib: int
 }
 
@@ -284,6 +285,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
         VERIFY: behavior.verify
         TARGET_PATIENCE_MINUTES: string(behavior.targetPatienceMinutes)
         JOB_PATIENCE_MINUTES: string(behavior.jobPatienceMinutes)
+        QUEUE_PATIENCE_HOURS: string(behavior.queuePatienceHours)
         INPUT_MAX_GIB: string(behavior.inputMaxGib)
       },
       withScheduler
