@@ -137,7 +137,7 @@ param resyncMode string = 'repair'
 param verify string = 'properties'
 param targetPatienceMinutes int = 10
 param jobPatienceMinutes int = 180
-param queuePatienceHours int = 24
+param queuePatienceHours int = 168
 param inputMaxGib int = 64
 
 @description('From when on alerts fire; modules/alerts.bicep tells what each is.')
