@@ -101,7 +101,7 @@ var rules = [
   {
     name: 'resync-silent'
     severity: 1
-    description: 'No re-sync has looked at the streams: the Function App or its media service does not work.'
+    description: 'No re-sync has looked at the streams: the Function App does not work, or one of the media services does not answer it.'
     scope: applicationInsightsId
     query: '${resyncs} | summarize value = count()'
     operator: 'LessThan'

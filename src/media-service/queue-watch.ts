@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WaitingJobs } from './store/encoding-jobs.ts';
-import { StorageUnavailableError } from './origin/published-content.ts';
+import { StorageUnavailableError } from './errors.ts';
 
 export interface WatchedQueue {
   waiting(): Promise<WaitingJobs>;

@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
 import type { JWTVerifyGetKey } from 'jose';
-import { StorageUnavailableError } from '../origin/published-content.ts';
+import { StorageUnavailableError } from '../errors.ts';
 import { ApiError } from './api-error.ts';
 import type { TokenValidator } from './api.ts';
 
