@@ -135,6 +135,7 @@ param resyncSchedule string = '0 */5 * * * *'
 param resyncMode string = 'repair'
 @allowed(['properties', 'bytes'])
 param verify string = 'properties'
+param sourcePatienceMinutes int = 240
 param targetPatienceMinutes int = 10
 param jobPatienceMinutes int = 180
 param queuePatienceHours int = 168
@@ -327,6 +328,7 @@ module workflows 'modules/workflow.bicep' = [
         resyncSchedule: resyncSchedule
         resyncMode: resyncMode
         verify: verify
+        sourcePatienceMinutes: sourcePatienceMinutes
         targetPatienceMinutes: targetPatienceMinutes
         jobPatienceMinutes: jobPatienceMinutes
         queuePatienceHours: queuePatienceHours

@@ -43,6 +43,7 @@ param behavior {
   resyncSchedule: string
   resyncMode: 'report' | 'repair'
   verify: 'properties' | 'bytes'
+  sourcePatienceMinutes: int
   targetPatienceMinutes: int
   jobPatienceMinutes: int
   queuePatienceHours: int
@@ -283,6 +284,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
         RESYNC_SCHEDULE: behavior.resyncSchedule
         RESYNC_MODE: behavior.resyncMode
         VERIFY: behavior.verify
+        SOURCE_PATIENCE_MINUTES: string(behavior.sourcePatienceMinutes)
         TARGET_PATIENCE_MINUTES: string(behavior.targetPatienceMinutes)
         JOB_PATIENCE_MINUTES: string(behavior.jobPatienceMinutes)
         QUEUE_PATIENCE_HOURS: string(behavior.queuePatienceHours)
