@@ -35,6 +35,7 @@ function mayImport(part, { values = [], types = [], files = [] }) {
 export default tseslint.config(
   { ignores: ['dist', 'node_modules', '.local', 'coverage', 'infra'] },
   js.configs.recommended,
+  { rules: { 'no-duplicate-imports': 'error' } },
   {
     files: ['**/*.ts', '**/*.mts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

@@ -1,5 +1,4 @@
-import type { DestinationStream, Logger } from 'pino';
-import pino from 'pino';
+import pino, { type DestinationStream, type Logger } from 'pino';
 
 /** Where the parts of a media service tell what an operator should know; a pino logger is one. An error goes as `err`. */
 export interface Log {

@@ -1,5 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import type { TokenCredential } from '@azure/identity';
@@ -14,8 +13,7 @@ import { OwnTokens } from './api/tokens.ts';
 import { createEncoder } from './encoder/encoder.ts';
 import { findFfmpeg } from './encoder/find-ffmpeg.ts';
 import { answerJson } from './json-answer.ts';
-import type { Origin } from './origin/origin.ts';
-import { createOrigin } from './origin/origin.ts';
+import { createOrigin, type Origin } from './origin/origin.ts';
 import { Preparation } from './preparation.ts';
 import { watchQueue } from './queue-watch.ts';
 import type { EncodingLimits } from './store/encoding-parts.ts';

@@ -1,15 +1,12 @@
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { build } from 'esbuild';
-import type { Azurite } from '../../src/local/azurite.ts';
-import { startAzurite } from '../../src/local/azurite.ts';
+import { startAzurite, type Azurite } from '../../src/local/azurite.ts';
 import { clientId, clientSecret, entraToken } from './running-service.ts';
 
 /** The media service as the process that is deployed. */

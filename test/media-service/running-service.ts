@@ -1,13 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Logger } from 'pino';
-import pino from 'pino';
+import pino, { type Logger } from 'pino';
 import { mediaServiceConfig } from '../../src/config/media-service.ts';
-import type { Azurite } from '../../src/local/azurite.ts';
-import { startAzurite } from '../../src/local/azurite.ts';
-import type { MediaService } from '../../src/media-service/service.ts';
-import { startMediaService } from '../../src/media-service/service.ts';
+import { startAzurite, type Azurite } from '../../src/local/azurite.ts';
+import { startMediaService, type MediaService } from '../../src/media-service/service.ts';
 
 export const clientId = 'walkthrough';
 export const clientSecret = 'a secret + with / signs & 100%';

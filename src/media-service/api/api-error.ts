@@ -1,6 +1,5 @@
 import { StorageUnavailableError } from '../errors.ts';
-import type { RefusalCode } from '../store/errors.ts';
-import { StoreRefusal } from '../store/errors.ts';
+import { StoreRefusal, type RefusalCode } from '../store/errors.ts';
 
 /** An answer that is not a success. */
 export class ApiError extends Error {

@@ -4,16 +4,21 @@ import type { Store } from '../store/store.ts';
 import { ApiError, apiErrorOf, badRequest, notAllowed } from './api-error.ts';
 import { assetSet, fileSet, storageAccountSet } from './asset-sets.ts';
 import { streamingEndpointSet, operationSet } from './endpoint-sets.ts';
-import type { EntitySet, Target } from './entity-set.ts';
-import { idIn, missing } from './entity-set.ts';
+import { idIn, missing, type EntitySet, type Target } from './entity-set.ts';
 import type { Entity } from './entity-types.ts';
 import { contentTypes, JsonWriter } from './json-forms.ts';
 import { jobSet, mediaProcessorSet, taskSet } from './job-sets.ts';
 import { accessPolicySet, locatorSet } from './locator-sets.ts';
 import { countOf, pageOf } from './paging.ts';
 import { readQueryOptions } from './query-options.ts';
-import type { ApiRequest, Segment } from './request.ts';
-import { checkVersions, formOf, identifyingHeaders, readApiRequest } from './request.ts';
+import {
+  checkVersions,
+  formOf,
+  identifyingHeaders,
+  readApiRequest,
+  type ApiRequest,
+  type Segment,
+} from './request.ts';
 
 /** Tells who may use the API. Tokens of other issuers are a further validator behind the same question. */
 export interface TokenValidator {

@@ -1,11 +1,15 @@
-import type { Asset } from '../model.ts';
-import { AssetOptions } from '../model.ts';
+import { AssetOptions, type Asset } from '../model.ts';
 import type { Store } from '../store/store.ts';
 import { badRequest } from './api-error.ts';
-import type { Values } from './entity-body.ts';
-import { optionalFlag, optionalNumber, optionalText, readEntity, textOf } from './entity-body.ts';
-import type { EntitySet } from './entity-set.ts';
-import { byId, demanded, idIn, idInBody, missing, scanOf } from './entity-set.ts';
+import {
+  optionalFlag,
+  optionalNumber,
+  optionalText,
+  readEntity,
+  textOf,
+  type Values,
+} from './entity-body.ts';
+import { byId, demanded, idIn, idInBody, missing, scanOf, type EntitySet } from './entity-set.ts';
 import { assetFileType, assetType, emptyType, locatorType, storageAccountType } from './entity-types.ts';
 
 export function assetSet(store: Store): EntitySet {

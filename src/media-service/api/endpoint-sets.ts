@@ -1,8 +1,7 @@
 import type { StreamingEndpoint } from '../model.ts';
 import type { Store } from '../store/store.ts';
 import { ApiError } from './api-error.ts';
-import type { EntitySet } from './entity-set.ts';
-import { byId, idIn, scanOf } from './entity-set.ts';
+import { byId, idIn, scanOf, type EntitySet } from './entity-set.ts';
 import { operationType, streamingEndpointType } from './entity-types.ts';
 
 export function streamingEndpointSet({ endpoints, content }: Store): EntitySet {

@@ -1,6 +1,5 @@
 import { badRequest } from './api-error.ts';
-import type { EdmValue } from './edm.ts';
-import { readValue } from './edm.ts';
+import { readValue, type EdmValue } from './edm.ts';
 import type { EntityType } from './entity-types.ts';
 
 export type Purpose = 'create' | 'merge' | 'replace';

@@ -1,5 +1,4 @@
-import type { EntityName, IdOf } from '../model.ts';
-import { parseId } from '../model.ts';
+import { parseId, type EntityName, type IdOf } from '../model.ts';
 import type { Scan } from '../store/scan.ts';
 import { ApiError, badRequest } from './api-error.ts';
 import type { EntityType } from './entity-types.ts';

@@ -1,5 +1,4 @@
-import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
-import type { JWTVerifyGetKey } from 'jose';
+import { createRemoteJWKSet, errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
 import { StorageUnavailableError } from '../errors.ts';
 import { ApiError } from './api-error.ts';
 import type { TokenValidator } from './api.ts';

@@ -1,7 +1,6 @@
 import { badRequest } from './api-error.ts';
 import type { EntityType } from './entity-types.ts';
-import type { FilterLiteral, Token } from './filter-lexer.ts';
-import { tokens } from './filter-lexer.ts';
+import { tokens, type FilterLiteral, type Token } from './filter-lexer.ts';
 
 type Entity = object;
 type Comparison = 'eq' | 'ne' | 'gt' | 'ge' | 'lt' | 'le';

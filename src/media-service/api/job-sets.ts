@@ -1,12 +1,10 @@
-import type { AssetId, Job, Task } from '../model.ts';
-import { parseId } from '../model.ts';
+import { parseId, type AssetId, type Job, type Task } from '../model.ts';
 import type { NewTask } from '../store/jobs.ts';
 import { mediaProcessors } from '../store/media-processors.ts';
 import type { Store } from '../store/store.ts';
 import { badRequest } from './api-error.ts';
 import { optionalNumber, optionalText, readEntity, textOf } from './entity-body.ts';
-import type { Body, EntitySet } from './entity-set.ts';
-import { byId, demanded, idIn, scanOf } from './entity-set.ts';
+import { byId, demanded, idIn, scanOf, type Body, type EntitySet } from './entity-set.ts';
 import { assetType, jobType, mediaProcessorType, taskType } from './entity-types.ts';
 
 export function jobSet({ jobs }: Store): EntitySet {

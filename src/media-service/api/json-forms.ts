@@ -1,5 +1,4 @@
-import type { Entity, EntityType, Property } from './entity-types.ts';
-import { namespace } from './entity-types.ts';
+import { namespace, type Entity, type EntityType, type Property } from './entity-types.ts';
 import type { Page } from './paging.ts';
 
 /** The two JSON forms of OData 3: the older verbose one, and "light" with minimal metadata. */

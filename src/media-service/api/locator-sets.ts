@@ -2,8 +2,7 @@ import type { AccessPolicy, Locator } from '../model.ts';
 import type { Store } from '../store/store.ts';
 import { badRequest } from './api-error.ts';
 import { optionalNumber, optionalText, optionalTime, readEntity, textOf } from './entity-body.ts';
-import type { EntitySet } from './entity-set.ts';
-import { byId, demanded, idIn, idInBody, missing } from './entity-set.ts';
+import { byId, demanded, idIn, idInBody, missing, type EntitySet } from './entity-set.ts';
 import { accessPolicyType, assetType, locatorType } from './entity-types.ts';
 
 export function accessPolicySet({ policies }: Store): EntitySet {

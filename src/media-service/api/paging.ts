@@ -2,8 +2,7 @@ import type { Scan } from '../store/scan.ts';
 import { badRequest } from './api-error.ts';
 import type { Entity } from './entity-types.ts';
 import { order } from './filter.ts';
-import type { Ordering, QueryOptions } from './query-options.ts';
-import { pageLimit } from './query-options.ts';
+import { pageLimit, type Ordering, type QueryOptions } from './query-options.ts';
 
 export interface Page<T> {
   readonly entities: readonly T[];

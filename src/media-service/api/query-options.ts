@@ -1,7 +1,6 @@
 import { badRequest } from './api-error.ts';
 import type { EntityType } from './entity-types.ts';
-import type { Filter } from './filter.ts';
-import { readFilter } from './filter.ts';
+import { readFilter, type Filter } from './filter.ts';
 
 export interface Ordering {
   readonly property: string;

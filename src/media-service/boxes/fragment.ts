@@ -1,5 +1,4 @@
-import { boxesIn, flagsOf, needBox, readLong, reading, versionOf } from './boxes.ts';
-import type { Box } from './boxes.ts';
+import { boxesIn, flagsOf, needBox, reading, readLong, versionOf, type Box } from './boxes.ts';
 import { MalformedMediaError } from './malformed-media.ts';
 
 /** What samples are like where a fragment does not say (`trex`; ISO/IEC 14496-12, 8.8.3). */

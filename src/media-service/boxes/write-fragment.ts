@@ -1,6 +1,5 @@
 import { int32, makeBox, makeFullBox, uint32, uint64 } from './boxes.ts';
-import { trackFragment, trackRun } from './fragment.ts';
-import type { Fragment } from './fragment.ts';
+import { trackFragment, trackRun, type Fragment } from './fragment.ts';
 import { MalformedMediaError } from './malformed-media.ts';
 
 /**

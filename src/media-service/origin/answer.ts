@@ -1,8 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { BlobVersion } from './blob-reading.ts';
 import type { Client } from './bounded-cache.ts';
-import { readRange } from './byte-range.ts';
-import type { ByteRange } from './byte-range.ts';
+import { readRange, type ByteRange } from './byte-range.ts';
 import { evaluateConditions, rangeApplies } from './conditions.ts';
 import { OriginProblem } from './problem.ts';
 import type { Representation } from './representations.ts';

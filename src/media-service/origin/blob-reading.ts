@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { StorageUnavailableError } from '../errors.ts';
 import type { AssetId } from '../model.ts';
-import { BlobChangedError } from './published-content.ts';
-import type { PublishedBlob, PublishedContent } from './published-content.ts';
+import { BlobChangedError, type PublishedBlob, type PublishedContent } from './published-content.ts';
 
 /** The storage is given up when it sends nothing for so long, milliseconds. */
 const stallLimit = 10_000;

@@ -1,5 +1,4 @@
-import { smoothFragment } from '../packager/smooth-fragment.ts';
-import type { TimedSegment } from '../packager/smooth-fragment.ts';
+import { smoothFragment, type TimedSegment } from '../packager/smooth-fragment.ts';
 import type { BlobVersion } from './blob-reading.ts';
 import type { Client } from './bounded-cache.ts';
 import type { Library, SegmentPlace } from './library.ts';

@@ -8,22 +8,17 @@ import {
   isPlainGet,
   optionsAnswer,
   sendProblem,
+  type Answer,
 } from './answer.ts';
-import type { Answer } from './answer.ts';
 import { ask, readPieces } from './blob-reading.ts';
 import { lengthOf } from './bodies.ts';
-import { BoundedCache, createClient } from './bounded-cache.ts';
-import type { Client } from './bounded-cache.ts';
+import { BoundedCache, createClient, type Client } from './bounded-cache.ts';
 import { Library } from './library.ts';
 import { endpointProblem, OriginProblem, problemOf, tooManyReaders } from './problem.ts';
-import { probeContent } from './probe.ts';
-import type { ContentProbe } from './probe.ts';
-import { BlobChangedError } from './published-content.ts';
-import type { PublishedBlob, PublishedContent } from './published-content.ts';
-import { represent } from './representations.ts';
-import type { Representation } from './representations.ts';
-import { readTarget } from './request-target.ts';
-import type { RequestTarget } from './request-target.ts';
+import { probeContent, type ContentProbe } from './probe.ts';
+import { BlobChangedError, type PublishedBlob, type PublishedContent } from './published-content.ts';
+import { represent, type Representation } from './representations.ts';
+import { readTarget, type RequestTarget } from './request-target.ts';
 
 export interface OriginOptions {
   /** Memory for track indexes and manifests, bytes. */

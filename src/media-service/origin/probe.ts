@@ -1,6 +1,5 @@
 import type { Client } from './bounded-cache.ts';
-import { segmentPlace } from './library.ts';
-import type { Library, Publication } from './library.ts';
+import { segmentPlace, type Library, type Publication } from './library.ts';
 
 /** What a probe of a published asset found. */
 export type ContentProbe =

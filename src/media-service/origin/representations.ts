@@ -5,11 +5,16 @@ import { packagerOutputVersion } from '../packager/output-version.ts';
 import { findSegment } from '../packager/segment-index.ts';
 import { timedSegment } from '../packager/smooth-fragment.ts';
 import { smoothManifest } from '../packager/smooth-manifest.ts';
-import { fileSource, memorySource, renderedSource, smoothSource, storedSource } from './bodies.ts';
-import type { BodySource } from './bodies.ts';
+import {
+  fileSource,
+  memorySource,
+  renderedSource,
+  smoothSource,
+  storedSource,
+  type BodySource,
+} from './bodies.ts';
 import type { Client } from './bounded-cache.ts';
-import { segmentPlace } from './library.ts';
-import type { Library, PublishedTrack, Publication } from './library.ts';
+import { segmentPlace, type Library, type Publication, type PublishedTrack } from './library.ts';
 import { OriginProblem } from './problem.ts';
 import type { ManifestFormat, RequestedContent, RequestTarget } from './request-target.ts';
 

@@ -1,5 +1,4 @@
-import { segmentCount, segmentSize, segmentTime } from './segment-index.ts';
-import type { SegmentIndex } from './segment-index.ts';
+import { segmentCount, segmentSize, segmentTime, type SegmentIndex } from './segment-index.ts';
 import { manifestTimescale } from './times.ts';
 
 /** Seconds of one segment. */

@@ -1,6 +1,15 @@
 import { minimumBuffer, targetDuration } from './bandwidth.ts';
-import { boundariesOf, frameRateOf, isAligned, runsOf } from './presentation.ts';
-import type { AudioStream, FrameRate, Presentation, Rendition, VideoStream } from './presentation.ts';
+import {
+  boundariesOf,
+  frameRateOf,
+  isAligned,
+  runsOf,
+  type AudioStream,
+  type FrameRate,
+  type Presentation,
+  type Rendition,
+  type VideoStream,
+} from './presentation.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import { manifestTimescale } from './times.ts';
 import type { AudioConfiguration, VideoConfiguration } from './track.ts';

@@ -1,6 +1,5 @@
 import { averageBitrate, peakBitrate, targetDuration } from './bandwidth.ts';
-import { boundariesOf, frameRateOf } from './presentation.ts';
-import type { Presentation, Rendition } from './presentation.ts';
+import { boundariesOf, frameRateOf, type Presentation, type Rendition } from './presentation.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import { manifestTimescale } from './times.ts';
 import type { AudioConfiguration, VideoConfiguration } from './track.ts';

@@ -1,6 +1,5 @@
 import { MalformedMediaError } from '../boxes/malformed-media.ts';
-import { segmentCount, segmentTime } from './segment-index.ts';
-import type { SegmentIndex } from './segment-index.ts';
+import { segmentCount, segmentTime, type SegmentIndex } from './segment-index.ts';
 import type { ListedTrack } from './server-manifest.ts';
 import type { AudioConfiguration, Track, VideoConfiguration } from './track.ts';
 

@@ -1,5 +1,4 @@
-import { readLong, reading, versionOf } from '../boxes/boxes.ts';
-import type { Box } from '../boxes/boxes.ts';
+import { reading, readLong, versionOf, type Box } from '../boxes/boxes.ts';
 import { MalformedMediaError } from '../boxes/malformed-media.ts';
 import { toManifestTime } from './times.ts';
 

@@ -1,6 +1,5 @@
 import { boxesIn, makeBox, makeFullBox, uint32, uint64 } from '../boxes/boxes.ts';
-import { readFragment } from '../boxes/fragment.ts';
-import type { Sample } from '../boxes/fragment.ts';
+import { readFragment, type Sample } from '../boxes/fragment.ts';
 import { MalformedMediaError } from '../boxes/malformed-media.ts';
 import type { StoredTrack } from './presentation.ts';
 import { segmentTime } from './segment-index.ts';

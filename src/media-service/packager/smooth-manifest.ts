@@ -1,6 +1,13 @@
 import { MalformedMediaError } from '../boxes/malformed-media.ts';
-import { boundariesOf, isAligned, runsOf } from './presentation.ts';
-import type { AudioStream, Presentation, Rendition, VideoStream } from './presentation.ts';
+import {
+  boundariesOf,
+  isAligned,
+  runsOf,
+  type AudioStream,
+  type Presentation,
+  type Rendition,
+  type VideoStream,
+} from './presentation.ts';
 import { manifestTimescale } from './times.ts';
 import type { AudioConfiguration, VideoConfiguration } from './track.ts';
 import { element, xmlDeclaration } from '../xml.ts';

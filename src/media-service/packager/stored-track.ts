@@ -1,13 +1,10 @@
-import { boxHeader } from '../boxes/boxes.ts';
-import type { Box } from '../boxes/boxes.ts';
+import { boxHeader, type Box } from '../boxes/boxes.ts';
 import { durationOf, isSync, presentationStart, readFragment } from '../boxes/fragment.ts';
 import { MalformedMediaError } from '../boxes/malformed-media.ts';
 import { UnsupportedMediaError } from './errors.ts';
 import type { StoredTrack } from './presentation.ts';
-import { maximumSegments, readSegmentIndex } from './segment-index.ts';
-import type { SegmentIndex } from './segment-index.ts';
-import { readTrack } from './track.ts';
-import type { Track } from './track.ts';
+import { maximumSegments, readSegmentIndex, type SegmentIndex } from './segment-index.ts';
+import { readTrack, type Track } from './track.ts';
 
 /** Reads exactly `count` bytes of a file from `offset`. */
 export type ReadRange = (offset: number, count: number) => Promise<Buffer>;

@@ -1,8 +1,6 @@
-import { boxesIn, findBox, needBox, reading } from '../boxes/boxes.ts';
-import type { Box } from '../boxes/boxes.ts';
+import { boxesIn, findBox, needBox, reading, type Box } from '../boxes/boxes.ts';
 import { MalformedMediaError } from '../boxes/malformed-media.ts';
-import { readTrackHeader } from '../boxes/track-header.ts';
-import type { TrackHeader } from '../boxes/track-header.ts';
+import { readTrackHeader, type TrackHeader } from '../boxes/track-header.ts';
 import { UnsupportedMediaError } from './errors.ts';
 
 export interface VideoConfiguration {

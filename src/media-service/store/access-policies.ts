@@ -1,13 +1,9 @@
-import type { AccessPolicy, AccessPolicyId } from '../model.ts';
-import { guidOf, idOf } from '../model.ts';
+import { guidOf, idOf, type AccessPolicy, type AccessPolicyId } from '../model.ts';
 import { invalid, notFound } from './errors.ts';
 import { timeOrderedGuid } from './guids.ts';
-import type { Index } from './index-rows.ts';
-import { valuePartition } from './index-rows.ts';
-import type { Scan } from './scan.ts';
-import { scanRows } from './scan.ts';
-import type { Stored, Table } from './table.ts';
-import { startingWith } from './table.ts';
+import { valuePartition, type Index } from './index-rows.ts';
+import { scanRows, type Scan } from './scan.ts';
+import { startingWith, type Stored, type Table } from './table.ts';
 
 interface PolicyProperties {
   readonly Name: string;

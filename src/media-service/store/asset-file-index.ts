@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { RowKey, Table } from './table.ts';
-import { transactionLimit } from './table.ts';
+import { transactionLimit, type RowKey, type Table } from './table.ts';
 
 interface FileIndexProperties {
   readonly AssetGuid: string;

@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { TransactionAction } from '@azure/data-tables';
-import type { AssetFile } from '../model.ts';
-import { AssetOptions, forbiddenInFileNames, idOf, longestFileName, unprintable } from '../model.ts';
+import {
+  AssetOptions,
+  forbiddenInFileNames,
+  idOf,
+  longestFileName,
+  unprintable,
+  type AssetFile,
+} from '../model.ts';
 import { invalid } from './errors.ts';
-import type { RowKey, Stored } from './table.ts';
-import { orNull, startingWith, withoutNulls } from './table.ts';
+import { orNull, startingWith, withoutNulls, type RowKey, type Stored } from './table.ts';
 
 /** A row `file:{guid}` of an asset's partition. */
 export interface FileProperties {

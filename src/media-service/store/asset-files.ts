@@ -1,10 +1,7 @@
 import type { TransactionAction } from '@azure/data-tables';
 import type { BlobServiceClient } from '@azure/storage-blob';
-import type { AssetFile, AssetFileId, AssetId } from '../model.ts';
-import { containerOf, guidOf, idOf } from '../model.ts';
-import type { AssetFileIndex } from './asset-file-index.ts';
-import { newFileGuid } from './asset-file-index.ts';
-import type { FileProperties, FileRow, FileTexts, NameProperties } from './asset-file-rows.ts';
+import { containerOf, guidOf, idOf, type AssetFile, type AssetFileId, type AssetId } from '../model.ts';
+import { newFileGuid, type AssetFileIndex } from './asset-file-index.ts';
 import {
   checkCharacters,
   checkName,
@@ -16,13 +13,20 @@ import {
   propertiesOf,
   rowKeyOf,
   rowOf,
+  type FileProperties,
+  type FileRow,
+  type FileTexts,
+  type NameProperties,
 } from './asset-file-rows.ts';
-import type { AssetChange, AssetPartitions, AssetRow } from './asset-partition.ts';
-import { actionsPerChange } from './asset-partition.ts';
+import {
+  actionsPerChange,
+  type AssetChange,
+  type AssetPartitions,
+  type AssetRow,
+} from './asset-partition.ts';
 import { mapConcurrently } from './concurrency.ts';
 import { calling, conflict, notFound, statusOf } from './errors.ts';
-import type { Scan } from './scan.ts';
-import { scanRows } from './scan.ts';
+import { scanRows, type Scan } from './scan.ts';
 import { ownProperties } from './table.ts';
 
 export interface NewFile extends FileTexts {

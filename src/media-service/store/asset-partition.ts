@@ -1,10 +1,15 @@
 import type { TransactionAction } from '@azure/data-tables';
-import type { AssetId, AssetOptions } from '../model.ts';
-import { guidOf } from '../model.ts';
+import { guidOf, type AssetId, type AssetOptions } from '../model.ts';
 import { KeyedLock, untilWritten } from './concurrency.ts';
 import { notFound } from './errors.ts';
-import type { Stored, Table } from './table.ts';
-import { RowConflictError, startingWith, transactionLimit, withoutNulls } from './table.ts';
+import {
+  RowConflictError,
+  startingWith,
+  transactionLimit,
+  withoutNulls,
+  type Stored,
+  type Table,
+} from './table.ts';
 
 /** The row `asset` of an asset's partition; its ETag decides every change of the asset, its files and its locators. */
 export interface AssetProperties {

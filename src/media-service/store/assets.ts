@@ -1,14 +1,16 @@
 import type { BlobServiceClient } from '@azure/storage-blob';
-import type { Asset, AssetId } from '../model.ts';
-import { AssetOptions, AssetState, containerOf, guidOf, idOf } from '../model.ts';
-import type { AssetPartitions, AssetProperties, AssetRow } from './asset-partition.ts';
-import { actionsPerChange, assetRowKey } from './asset-partition.ts';
+import { AssetOptions, AssetState, containerOf, guidOf, idOf, type Asset, type AssetId } from '../model.ts';
+import {
+  actionsPerChange,
+  assetRowKey,
+  type AssetPartitions,
+  type AssetProperties,
+  type AssetRow,
+} from './asset-partition.ts';
 import { calling, invalid, notFound } from './errors.ts';
 import { timeOf, timeOrderedGuid } from './guids.ts';
-import type { Index } from './index-rows.ts';
-import { valuePartition } from './index-rows.ts';
-import type { Scan } from './scan.ts';
-import { scanRows } from './scan.ts';
+import { valuePartition, type Index } from './index-rows.ts';
+import { scanRows, type Scan } from './scan.ts';
 import { orNull, ownProperties, startingWith } from './table.ts';
 
 export interface NewAsset {

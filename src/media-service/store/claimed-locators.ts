@@ -1,10 +1,15 @@
-import type { AssetId } from '../model.ts';
-import { guidOf } from '../model.ts';
+import { guidOf, type AssetId } from '../model.ts';
 import type { AssetPartitions } from './asset-partition.ts';
-import type { LocatorClaim } from './locator-claims.ts';
-import { idTaken, LocatorClaims } from './locator-claims.ts';
-import type { LocatorProperties, LocatorRow } from './locator-rows.ts';
-import { guidOfRow, locatorRows, locatorsPerAsset, rowKeyOf, tooMany } from './locator-rows.ts';
+import { idTaken, LocatorClaims, type LocatorClaim } from './locator-claims.ts';
+import {
+  guidOfRow,
+  locatorRows,
+  locatorsPerAsset,
+  rowKeyOf,
+  tooMany,
+  type LocatorProperties,
+  type LocatorRow,
+} from './locator-rows.ts';
 import type { Table } from './table.ts';
 
 export interface FoundLocator {

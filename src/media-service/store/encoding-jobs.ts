@@ -4,8 +4,7 @@ import { JobState } from '../model.ts';
 import { EncodingLease } from './encoding-lease.ts';
 import type { EncodingParts } from './encoding-parts.ts';
 import { calling } from './errors.ts';
-import type { JobRecord } from './job-rows.ts';
-import { ended, hasEnded, statePartition, withError, withEvent } from './job-rows.ts';
+import { ended, hasEnded, statePartition, withError, withEvent, type JobRecord } from './job-rows.ts';
 
 /** The jobs that wait for an encoder. */
 export interface WaitingJobs {

@@ -1,15 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerClient } from '@azure/storage-blob';
-import type { EncodedFile, LeasedJob } from '../encoder/encoding-queue.ts';
-import { LeaseLostError } from '../encoder/encoding-queue.ts';
-import type { AssetId, JobId, TaskErrorDetail, TaskId } from '../model.ts';
-import { containerOf, idOf, JobState } from '../model.ts';
+import { LeaseLostError, type EncodedFile, type LeasedJob } from '../encoder/encoding-queue.ts';
+import {
+  containerOf,
+  idOf,
+  JobState,
+  type AssetId,
+  type JobId,
+  type TaskErrorDetail,
+  type TaskId,
+} from '../model.ts';
 import type { EncodingParts } from './encoding-parts.ts';
 import { statusOf } from './errors.ts';
-import type { JobRecord, TaskProperties } from './job-rows.ts';
-import { ended, hasEnded, withError, withEvent } from './job-rows.ts';
-import type { MessageFate, ReceivedMessage } from './leased-message.ts';
-import { LeasedMessage } from './leased-message.ts';
+import { ended, hasEnded, withError, withEvent, type JobRecord, type TaskProperties } from './job-rows.ts';
+import { LeasedMessage, type MessageFate, type ReceivedMessage } from './leased-message.ts';
 import { without } from './table.ts';
 
 interface Beginning {

@@ -1,11 +1,25 @@
 import type { TransactionAction } from '@azure/data-tables';
-import type { AssetId, Job, Task, TaskErrorDetail, TaskHistoricalEvent } from '../model.ts';
-import { idOf, JobState } from '../model.ts';
+import {
+  idOf,
+  JobState,
+  type AssetId,
+  type Job,
+  type Task,
+  type TaskErrorDetail,
+  type TaskHistoricalEvent,
+} from '../model.ts';
 import { KeyedLock, untilWritten } from './concurrency.ts';
-import type { Index } from './index-rows.ts';
-import { valuePartition } from './index-rows.ts';
-import type { Stored, Table } from './table.ts';
-import { orNull, ownProperties, RowConflictError, startingWith, without, withoutNulls } from './table.ts';
+import { valuePartition, type Index } from './index-rows.ts';
+import {
+  orNull,
+  ownProperties,
+  RowConflictError,
+  startingWith,
+  without,
+  withoutNulls,
+  type Stored,
+  type Table,
+} from './table.ts';
 
 /** The row `job` of a job's partition; its ETag decides every change of the job and its tasks. */
 export interface JobProperties {

@@ -1,14 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { QueueClient } from '@azure/storage-queue';
-import type { Asset, AssetId, Job, JobId, Task, TaskId } from '../model.ts';
-import { guidOf, JobState } from '../model.ts';
-import type { Assets } from './assets.ts';
-import { nonexistentAsset } from './assets.ts';
+import {
+  guidOf,
+  JobState,
+  type Asset,
+  type AssetId,
+  type Job,
+  type JobId,
+  type Task,
+  type TaskId,
+} from '../model.ts';
+import { nonexistentAsset, type Assets } from './assets.ts';
 import { calling, invalid, notFound } from './errors.ts';
 import { timeOf, timeOrderedGuid } from './guids.ts';
-import type { Index } from './index-rows.ts';
-import { valuePartition } from './index-rows.ts';
-import type { JobPartitions, JobProperties, JobRecord, TaskProperties } from './job-rows.ts';
+import { valuePartition, type Index } from './index-rows.ts';
 import {
   assetIds,
   ended,
@@ -18,14 +23,15 @@ import {
   statePartition,
   taskOf,
   withEvent,
+  type JobPartitions,
+  type JobProperties,
+  type JobRecord,
+  type TaskProperties,
 } from './job-rows.ts';
 import { knownProcessor } from './media-processors.ts';
-import type { Scan } from './scan.ts';
-import { scanRows } from './scan.ts';
-import type { Stored, Table } from './table.ts';
-import { startingWith } from './table.ts';
-import type { TaskBody } from './task-body.ts';
-import { readTaskBody } from './task-body.ts';
+import { scanRows, type Scan } from './scan.ts';
+import { startingWith, type Stored, type Table } from './table.ts';
+import { readTaskBody, type TaskBody } from './task-body.ts';
 
 export interface NewTask {
   readonly name?: string | null;

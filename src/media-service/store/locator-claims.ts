@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { idOf } from '../model.ts';
 import { conflict, contention } from './errors.ts';
-import type { Stored, Table } from './table.ts';
-import { RowConflictError } from './table.ts';
+import { RowConflictError, type Stored, type Table } from './table.ts';
 
 /** Who holds a locator's id, and in which asset: at most one for each id, whatever the asset. */
 export interface LocatorClaim {

@@ -1,9 +1,15 @@
-import type { AccessPolicy, AssetId, LocatorId } from '../model.ts';
-import { containerOf, idOf, LocatorType, Permissions } from '../model.ts';
+import {
+  containerOf,
+  idOf,
+  LocatorType,
+  Permissions,
+  type AccessPolicy,
+  type AssetId,
+  type LocatorId,
+} from '../model.ts';
 import { conflict, invalid } from './errors.ts';
 import type { ContainerGrant } from './sas-signer.ts';
-import type { Stored } from './table.ts';
-import { startingWith } from './table.ts';
+import { startingWith, type Stored } from './table.ts';
 
 /** A row `locator:{guid}` of an asset's partition. */
 export interface LocatorProperties {

@@ -1,13 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import type { BlobServiceClient } from '@azure/storage-blob';
-import type { AccessPolicy, AssetId, Locator, LocatorId } from '../model.ts';
-import { containerOf, guidOf, idOf, LocatorType } from '../model.ts';
+import {
+  containerOf,
+  guidOf,
+  idOf,
+  LocatorType,
+  type AccessPolicy,
+  type AssetId,
+  type Locator,
+  type LocatorId,
+} from '../model.ts';
 import type { AssetPartitions } from './asset-partition.ts';
 import { conflict, invalid, notFound, statusOf } from './errors.ts';
 import { timeOf, timeOrderedGuid } from './guids.ts';
 import { ClaimedLocators } from './claimed-locators.ts';
 import { idTaken } from './locator-claims.ts';
-import type { LocatorProperties, LocatorRow, NewLocator } from './locator-rows.ts';
 import {
   checkType,
   grantOf,
@@ -17,12 +24,13 @@ import {
   locatorsPerAsset,
   rowKeyOf,
   tooMany,
+  type LocatorProperties,
+  type LocatorRow,
+  type NewLocator,
 } from './locator-rows.ts';
-import type { Scan } from './scan.ts';
-import { scanRows } from './scan.ts';
+import { scanRows, type Scan } from './scan.ts';
 import type { SasSigner } from './sas-signer.ts';
-import type { Table } from './table.ts';
-import { orNull } from './table.ts';
+import { orNull, type Table } from './table.ts';
 
 export interface LocatorUpdate {
   readonly name?: string | null;

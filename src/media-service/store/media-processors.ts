@@ -1,5 +1,4 @@
-import type { MediaProcessor } from '../model.ts';
-import { idOf } from '../model.ts';
+import { idOf, type MediaProcessor } from '../model.ts';
 
 /** The processors of this service, with the ids of the reference. */
 export const mediaProcessors: readonly MediaProcessor[] = [

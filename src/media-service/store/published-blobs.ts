@@ -1,8 +1,11 @@
 import type { BlobServiceClient } from '@azure/storage-blob';
-import type { AssetId, StreamingEndpointState } from '../model.ts';
-import { containerOf, guidOf } from '../model.ts';
-import type { PublishedAsset, PublishedBlob, PublishedContent } from '../origin/published-content.ts';
-import { BlobChangedError } from '../origin/published-content.ts';
+import { containerOf, guidOf, type AssetId, type StreamingEndpointState } from '../model.ts';
+import {
+  BlobChangedError,
+  type PublishedAsset,
+  type PublishedBlob,
+  type PublishedContent,
+} from '../origin/published-content.ts';
 import type { AssetFiles } from './asset-files.ts';
 import { calling, statusOf, storageTrouble } from './errors.ts';
 import type { Locators, OriginLocator } from './locators.ts';

@@ -1,10 +1,12 @@
-import type {
-  BlobServiceClient,
-  SignedIdentifier,
-  StorageSharedKeyCredential,
-  UserDelegationKey,
+import {
+  ContainerSASPermissions,
+  generateBlobSASQueryParameters,
+  SASProtocol,
+  type BlobServiceClient,
+  type SignedIdentifier,
+  type StorageSharedKeyCredential,
+  type UserDelegationKey,
 } from '@azure/storage-blob';
-import { ContainerSASPermissions, generateBlobSASQueryParameters, SASProtocol } from '@azure/storage-blob';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Permissions } from '../model.ts';
 import { calling, conflict, contention, statusOf } from './errors.ts';

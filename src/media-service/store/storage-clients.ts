@@ -1,12 +1,10 @@
 import type { TokenCredential } from '@azure/identity';
 import { TableClient } from '@azure/data-tables';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
-import type { QueueClient } from '@azure/storage-queue';
-import { QueueServiceClient } from '@azure/storage-queue';
+import { QueueServiceClient, type QueueClient } from '@azure/storage-queue';
 import type { StorageConfig } from '../../config/media-service.ts';
 import { hasHttpTables } from '../../config/table-endpoint.ts';
-import type { SasSigner } from './sas-signer.ts';
-import { AccountKeySigner, UserDelegationSigner } from './sas-signer.ts';
+import { AccountKeySigner, UserDelegationSigner, type SasSigner } from './sas-signer.ts';
 import { Table } from './table.ts';
 
 /** The storage account of one media service. */

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import type {
-  Operation,
-  OperationId,
-  StreamingEndpoint,
-  StreamingEndpointId,
-  StreamingEndpointState,
+import {
+  guidOf,
+  idOf,
+  type Operation,
+  type OperationId,
+  type StreamingEndpoint,
+  type StreamingEndpointId,
+  type StreamingEndpointState,
 } from '../model.ts';
-import { guidOf, idOf } from '../model.ts';
 import { notFound } from './errors.ts';
 import { untilWritten } from './concurrency.ts';
-import type { Stored, Table } from './table.ts';
-import { RowConflictError } from './table.ts';
+import { RowConflictError, type Stored, type Table } from './table.ts';
 
 interface EndpointProperties {
   readonly Guid: string;

@@ -1,5 +1,4 @@
-import type { TableClient, TransactionAction } from '@azure/data-tables';
-import { odata } from '@azure/data-tables';
+import { odata, type TableClient, type TransactionAction } from '@azure/data-tables';
 import { calling, statusOf } from './errors.ts';
 
 /** Names a row of a table. */

@@ -1,10 +1,17 @@
 import { ContainerClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mediaServiceConfig } from '../../../src/config/media-service.ts';
-import type { MediaService } from '../../../src/media-service/service.ts';
-import { startMediaService } from '../../../src/media-service/service.ts';
-import type { Json, RunningService } from '../running-service.ts';
-import { at, clientId, clientSecret, memoryLog, startService, TestClient } from '../running-service.ts';
+import { startMediaService, type MediaService } from '../../../src/media-service/service.ts';
+import {
+  at,
+  clientId,
+  clientSecret,
+  memoryLog,
+  startService,
+  TestClient,
+  type Json,
+  type RunningService,
+} from '../running-service.ts';
 
 /** Two processes' worth of one service over one storage: nothing but the storage keeps them apart. */
 let running: RunningService;

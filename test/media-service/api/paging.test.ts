@@ -6,8 +6,7 @@ import { mapConcurrently } from '../../../src/media-service/store/concurrency.ts
 import { timeOrderedGuid } from '../../../src/media-service/store/guids.ts';
 import { valuePartition } from '../../../src/media-service/store/index-rows.ts';
 import { storageClients } from '../../../src/media-service/store/storage-clients.ts';
-import type { Json, RunningService } from '../running-service.ts';
-import { at, startService, TestClient } from '../running-service.ts';
+import { at, startService, TestClient, type Json, type RunningService } from '../running-service.ts';
 
 let running: RunningService;
 let client: TestClient;

@@ -1,7 +1,6 @@
 import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Json, RunningService } from '../running-service.ts';
-import { at, startService, TestClient } from '../running-service.ts';
+import { at, startService, TestClient, type Json, type RunningService } from '../running-service.ts';
 
 /** What this service answers, beside answers that were recorded of the real one. */
 let running: RunningService;

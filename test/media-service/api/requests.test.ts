@@ -1,7 +1,14 @@
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { RunningService } from '../running-service.ts';
-import { at, clientId, clientSecret, entraToken, startService, TestClient } from '../running-service.ts';
+import {
+  at,
+  clientId,
+  clientSecret,
+  entraToken,
+  startService,
+  TestClient,
+  type RunningService,
+} from '../running-service.ts';
 
 let running: RunningService;
 let client: TestClient;

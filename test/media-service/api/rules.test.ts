@@ -1,7 +1,6 @@
 import { BlobServiceClient, ContainerClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Json, RunningService } from '../running-service.ts';
-import { at, startService, TestClient } from '../running-service.ts';
+import { at, startService, TestClient, type Json, type RunningService } from '../running-service.ts';
 
 let running: RunningService;
 let client: TestClient;

@@ -1,7 +1,6 @@
 import { BlobServiceClient, ContainerClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Json, RunningService } from '../running-service.ts';
-import { clientId, clientSecret, startService } from '../running-service.ts';
+import { clientId, clientSecret, startService, type Json, type RunningService } from '../running-service.ts';
 
 /** The REST half of the original walkthrough's C# program, request by request as it sends them. */
 let running: RunningService;

@@ -3,8 +3,11 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AssetId } from '../../../src/media-service/model.ts';
-import { BlobChangedError } from '../../../src/media-service/origin/published-content.ts';
-import type { PublishedBlob, PublishedContent } from '../../../src/media-service/origin/published-content.ts';
+import {
+  BlobChangedError,
+  type PublishedBlob,
+  type PublishedContent,
+} from '../../../src/media-service/origin/published-content.ts';
 
 export const locatorGuid = '0f4b5f6c-7a53-4c4e-9d58-1a2b3c4d5e6f';
 export const assetId = 'nb:cid:UUID:11111111-2222-3333-4444-555555555555' as AssetId;

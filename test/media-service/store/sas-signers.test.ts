@@ -8,8 +8,7 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Permissions } from '../../../src/media-service/model.ts';
 import type { ContainerGrant, SasSigner } from '../../../src/media-service/store/sas-signer.ts';
-import type { StorageClients } from '../../../src/media-service/store/storage-clients.ts';
-import { storageClients } from '../../../src/media-service/store/storage-clients.ts';
+import { storageClients, type StorageClients } from '../../../src/media-service/store/storage-clients.ts';
 import { startAzuriteIn } from '../running-service.ts';
 
 const minutes = (count: number): Date => new Date(Date.now() + count * 60_000);

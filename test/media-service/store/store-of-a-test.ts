@@ -1,8 +1,6 @@
-import type { EncodingLimits } from '../../../src/media-service/store/encoding-parts.ts';
-import { usualLimits } from '../../../src/media-service/store/encoding-parts.ts';
+import { usualLimits, type EncodingLimits } from '../../../src/media-service/store/encoding-parts.ts';
 import { storageClients } from '../../../src/media-service/store/storage-clients.ts';
-import type { Store } from '../../../src/media-service/store/store.ts';
-import { createStore } from '../../../src/media-service/store/store.ts';
+import { createStore, type Store } from '../../../src/media-service/store/store.ts';
 import { memoryLog } from '../running-service.ts';
 
 /** Short enough for a test, long enough for a busy machine. */

@@ -1,6 +1,5 @@
 import { answer, answerJson, readBody, type Exchange } from '../http/exchange.ts';
-import type { InstanceFilter } from './instance-store.ts';
-import type { InstanceStore } from './instance-store.ts';
+import type { InstanceFilter, InstanceStore } from './instance-store.ts';
 import { hasEnded, type InstanceRecord } from './instance-record.ts';
 import { managementUrls, type ManagementAddress } from './management-urls.ts';
 import { OrchestrationRequestError, type OrchestrationClient } from './orchestration-client.ts';
