@@ -11,22 +11,8 @@ import { MalformedMediaError } from '../boxes/malformed-media.ts';
 import { readTrackHeader } from '../boxes/track-header.ts';
 import { writeFragment } from '../boxes/write-fragment.ts';
 import { ByteReader } from './byte-reader.ts';
-
-/** The start of a track's file: `ftyp` and `moov`. */
-export interface TrackHeader {
-  readonly kind: 'header';
-  /** Units a second. */
-  readonly timescale: number;
-  readonly bytes: Buffer;
-}
-
-/** One CMAF chunk that starts with a sync sample: `moof` and `mdat`. Times in the track's timescale. */
-export interface TrackFragment {
-  readonly kind: 'fragment';
-  readonly start: number;
-  readonly duration: number;
-  readonly bytes: readonly Buffer[];
-}
+import { silentFragments } from './silence.ts';
+import type { TrackFragment, TrackHeader } from './track-part.ts';
 
 /** A fragment is some two seconds of one rendition; what is larger than this is no fragment of ours. */
 const largestFragment = 256 * 2 ** 20;
@@ -38,7 +24,8 @@ const largestFragment = 256 * 2 ** 20;
  * - composition offsets are lowered by the encoder's delay (they may become negative: `trun` version 1), so that
  *   presentation starts where decoding does;
  * - the encoder's priming, which ffmpeg hides in an edit list that players heed differently, is dropped: whole samples
- *   at the start of the audio, before its time 0.
+ *   at the start of the audio, before its time 0;
+ * - sound that starts late, which ffmpeg puts there, too, begins with silence.
  * @param frameDuration seconds: the duration of a sample that ffmpeg gave none (the only frame of a track)
  * @throws MalformedMediaError when the bytes end inside a box or are no such track
  */
@@ -51,10 +38,16 @@ export async function* readCmafTrack(
   let shift: Shift | undefined;
   let moof: Buffer | undefined;
   let sequence = 0;
+  let late = 0;
   for (let box = await nextBox(reader); box !== undefined; box = await nextBox(reader)) {
     if (box.type === 'moov') {
       header = readHeader(box.body);
       yield { kind: 'header', timescale: header.timescale, bytes: header.bytes };
+      for (const fragment of silentFragments(1, 0, header.late)) {
+        sequence += 1;
+        late = fragment.start + fragment.duration;
+        yield fragment;
+      }
     } else if (box.type === 'moof') {
       moof = box.body;
     } else if (box.type === 'mdat') {
@@ -81,10 +74,10 @@ export async function* readCmafTrack(
       const data = box.body.subarray(trimmed.droppedBytes);
       yield {
         kind: 'fragment',
-        start: fragment.decodeTime,
+        start: late + fragment.decodeTime,
         duration: durationOf(fragment),
         bytes: [
-          writeFragment({ ...fragment, sequenceNumber: ++sequence }),
+          writeFragment({ ...fragment, decodeTime: late + fragment.decodeTime, sequenceNumber: ++sequence }),
           uint32(data.length + 8),
           Buffer.from('mdat'),
           data,
@@ -98,6 +91,8 @@ interface ParsedHeader {
   readonly timescale: number;
   /** Audio samples' duration before the presentation starts, in the track's timescale. */
   readonly priming: number;
+  /** How long the presentation goes on before the audio starts, in the track's timescale. */
+  readonly late: number;
   readonly defaults: SampleDefaults;
   readonly bytes: Buffer;
 }
@@ -106,7 +101,8 @@ function readHeader(moov: Buffer): ParsedHeader {
   const { timescale, handler, presentationStart: start, defaults } = readTrackHeader(moov);
   return {
     timescale,
-    priming: handler === 'soun' ? start : 0,
+    priming: handler === 'soun' ? Math.max(0, start) : 0,
+    late: handler === 'soun' ? Math.max(0, -start) : 0,
     defaults,
     bytes: Buffer.concat([
       makeBox('ftyp', Buffer.from('cmfc'), uint32(0), Buffer.from('cmfciso6mp41')),

@@ -7,6 +7,9 @@ export interface EncodePlan {
   readonly audio: { readonly kbps: number } | undefined;
 }
 
+/** More than any channels of sound add up to. */
+const unlimited = 100;
+
 /** Where ffmpeg writes: video renditions to file descriptors 3, 4, …, then the audio, then its progress. */
 const firstPipe = 3;
 
@@ -36,8 +39,9 @@ const blockMargin = 1.25;
  * What bounds the decoder's memory: what the file says of itself at its start does not bind what follows. Pictures
  * beyond it are errors.
  */
-function decoderLimits({ pixels }: SourceVideo): string[] {
-  return ['-threads', String(decoderThreads), ...pixelLimit(Math.max(pixels, mostPixelsLater))];
+function decoderLimits({ coded }: SourceVideo): string[] {
+  const most = Math.max(coded.width * coded.height, mostPixelsLater);
+  return ['-threads', String(decoderThreads), ...pixelLimit(most)];
 }
 
 /** Options before an input: its decoders refuse pictures of more pixels, in words that `refusedSize` knows. */
@@ -66,18 +70,28 @@ export function encodeArguments(
     ...['-progress', `pipe:${firstPipe + outputs.length}`],
     ...inputOptions,
     ...decoderLimits(media.video),
+    // Where the picture's size changes, the first filter takes it as it comes. Filters made anew would start at time 0.
+    ...(media.video.turned ? [] : ['-reinit_filter:v', '0']),
     ...['-i', url],
-    ...['-filter_complex', filterGraph(media, plan, options.toneMapping)],
+    // A graph for each: it is made anew when its input changes, as sound does from 5.1 to stereo and back.
+    ...['-filter_complex', videoGraph(media, plan, options.toneMapping)],
+    ...(media.audio === undefined || plan.audio === undefined
+      ? []
+      : ['-filter_complex', audioGraph(media.audio)]),
     ...outputs.flat(),
   ];
 }
 
-function filterGraph(media: SourceMedia, plan: EncodePlan, toneMapping: boolean): string {
+function videoGraph(media: SourceMedia, plan: EncodePlan, toneMapping: boolean): string {
   const { video, audio } = media;
   const rate = `${video.frameRate.numerator}/${video.frameRate.denominator}`;
   const overhang = plan.audio === undefined ? 0 : (audio?.overhang ?? 0);
   // ffmpeg turns the picture upright before the graph. The last one stays while there is sound.
   const prepare = [
+    // bwdif takes pictures of one size only.
+    ...(video.interlaced && !video.turned
+      ? [`scale=${video.coded.width}:${video.coded.height}:interl=1`]
+      : []),
     ...(video.interlaced ? ['bwdif=mode=send_frame'] : []),
     `fps=${rate}:start_time=0`,
     ...(overhang < leastDifference ? [] : [`tpad=stop_mode=clone:stop_duration=${overhang.toFixed(3)}`]),
@@ -92,17 +106,24 @@ function filterGraph(media: SourceMedia, plan: EncodePlan, toneMapping: boolean)
     const last = index === plan.renditions.length - 1;
     return `${input}${scale}${last ? '' : ',split=2'}[v${index}]${last ? '' : `[s${index + 1}]`}`;
   });
-  if (audio !== undefined && plan.audio !== undefined) {
-    // Silence fills what is missing at the start and in gaps, so that sound stays with the picture; of a track without
-    // any sound it makes one frame (withSilence does the rest).
-    const sound = [
-      'aresample=48000:async=1:first_pts=0:rematrix_maxval=1',
-      'aformat=sample_fmts=fltp:channel_layouts=stereo',
-      `apad=packet_size=${aacFrame}:whole_len=${aacFrame}`,
-    ];
-    chains.push(`[0:${audio.index}]${sound.join(',')}[a]`);
-  }
   return chains.join(';');
+}
+
+/** Sound becomes as loud in stereo as it was: the centre and mono keep their level, and the sum never clips. */
+function audioGraph({ index, channels }: NonNullable<SourceMedia['audio']>): string {
+  // The centre of 5.1 goes to each side 3 dB lower (ITU-R BS.775); ffmpeg does so with mono, too, which is to stay.
+  const volume = channels === 1 ? Math.SQRT2 : 1;
+  const filters = [
+    // Silence fills gaps, so that sound stays with the picture. What is missing at the start readCmafTrack fills.
+    `aresample=48000:async=1:internal_sample_fmt=fltp:rematrix_maxval=${unlimited}:rematrix_volume=${volume}`,
+    'aformat=sample_fmts=fltp:channel_layouts=stereo',
+    'atrim=start=0',
+    // It looks 5 ms ahead, by which the sound is late: nobody notices.
+    ...(channels === 2 ? [] : ['alimiter=limit=0.97:level=0', 'aformat=sample_fmts=fltp']),
+    // Of a track without any sound this makes one frame (withSilence does the rest).
+    `apad=packet_size=${aacFrame}:whole_len=${aacFrame}`,
+  ];
+  return `[0:${index}]${filters.join(',')}[a]`;
 }
 
 /** Tone mapping of high dynamic range (PQ, HLG) to BT.709; every colour property is given, as files leave some out. */

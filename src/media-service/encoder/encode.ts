@@ -1,6 +1,6 @@
 import { MalformedMediaError } from '../boxes/malformed-media.ts';
 import type { Log } from '../log.ts';
-import { readCmafTrack, type TrackFragment, type TrackHeader } from './cmaf-track.ts';
+import { readCmafTrack } from './cmaf-track.ts';
 import { checkDurations, checkEnd } from './encode-outcome.ts';
 import { encodeArguments, type EncodePlan } from './encode-command.ts';
 import { EncodeError, finalError, retriableError } from './encode-error.ts';
@@ -18,6 +18,7 @@ import { mostReferences, writeSegmentIndex, type IndexedFragment } from './segme
 import { writeServerManifest, type ManifestTrack } from './server-manifest.ts';
 import { withSilence } from './silence.ts';
 import { readSourceMedia, type SourceMedia } from './source-media.ts';
+import type { TrackFragment, TrackHeader } from './track-part.ts';
 import { TrackUpload } from './track-upload.ts';
 import { checkWhole } from './whole-file.ts';
 

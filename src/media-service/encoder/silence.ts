@@ -1,6 +1,6 @@
 import { writeFragment } from '../boxes/write-fragment.ts';
 import { uint32 } from '../boxes/boxes.ts';
-import type { TrackFragment, TrackHeader } from './cmaf-track.ts';
+import type { TrackFragment, TrackHeader } from './track-part.ts';
 
 /** Samples that a frame of AAC-LC gives. */
 export const aacFrame = 1024;
@@ -40,27 +40,45 @@ export async function* withSilence(
   if (fragments === 0) return;
   const missing = (await pictureEnd()) * timescale - end;
   if (missing < leastDifference * timescale) return;
-  for (let frames = Math.round(missing / aacFrame); frames > 0; frames -= framesPerFragment) {
-    const fragment = silentFragment(++fragments, end, Math.min(frames, framesPerFragment));
-    end += fragment.duration;
-    yield fragment;
+  yield* silentFragments(fragments + 1, end, Math.round(missing / aacFrame) * aacFrame);
+}
+
+/**
+ * Fragments of stereo AAC-LC without sound, `duration` samples long to the sample: their last frame lasts longer or
+ * shorter than the others. None when half a frame or less is wanted.
+ */
+export function* silentFragments(
+  sequenceNumber: number,
+  start: number,
+  duration: number,
+): Generator<TrackFragment> {
+  let frames = duration > aacFrame / 2 ? Math.max(1, Math.floor(duration / aacFrame)) : 0;
+  let rest = duration;
+  for (let sequence = sequenceNumber; frames > 0; sequence += 1, frames -= framesPerFragment) {
+    const whole = frames > framesPerFragment ? framesPerFragment * aacFrame : rest;
+    yield silentFragment(sequence, start + duration - rest, Math.min(frames, framesPerFragment), whole);
+    rest -= whole;
   }
 }
 
-function silentFragment(sequenceNumber: number, start: number, frames: number): TrackFragment {
+function silentFragment(
+  sequenceNumber: number,
+  start: number,
+  frames: number,
+  duration: number,
+): TrackFragment {
   const data = Buffer.concat(Array.from({ length: frames }, () => silentFrame));
-  const sample = {
-    duration: aacFrame,
+  const samples = Array.from({ length: frames }, (_, frame) => ({
+    duration: frame < frames - 1 ? aacFrame : duration - (frames - 1) * aacFrame,
     size: silentFrame.length,
     flags: dependsOnNone,
     compositionOffset: 0,
     position: 0,
-  };
-  const samples = Array.from({ length: frames }, () => sample);
+  }));
   return {
     kind: 'fragment',
     start,
-    duration: frames * aacFrame,
+    duration,
     bytes: [
       writeFragment({ sequenceNumber, decodeTime: start, samples }),
       uint32(data.length + 8),

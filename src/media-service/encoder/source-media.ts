@@ -14,11 +14,13 @@ export interface SourceVideo {
   /** Pixels, of the upright picture with square pixels; may be odd. */
   readonly width: number;
   readonly height: number;
-  /** Pixels of a picture as it is coded. */
-  readonly pixels: number;
+  /** A picture as it is coded, in pixels. */
+  readonly coded: { readonly width: number; readonly height: number };
   /** Constant; what is variable or too fast in the source is brought to this. */
   readonly frameRate: Rate;
   readonly interlaced: boolean;
+  /** Whether the file says that its pictures are to be turned. */
+  readonly turned: boolean;
   /** How a high dynamic range was coded; undefined for an ordinary picture. */
   readonly highDynamicRange: 'smpte2084' | 'arib-std-b67' | undefined;
   /** The colour matrix (names of H.273 as ffmpeg and x264 spell them); `rgb` has none. */
@@ -34,6 +36,7 @@ export interface SourceMedia {
         readonly index: number;
         /** RFC 5646; `und` when the file does not say. */
         readonly language: string;
+        readonly channels: number;
         /** Further sound tracks of the file, which are left out. */
         readonly leftOut: number;
         /** Seconds for which the sound goes on after the picture; 0 when it does not or the file does not say. */
@@ -119,8 +122,7 @@ export function readSourceMedia({ streams, format }: ProbeOutput, inputName: str
   }
   const upright = uprightSize(video);
   const { width = 0, height = 0 } = video;
-  const pixels = width * height;
-  if (Math.max(upright.width, upright.height) > largestSide || pixels > mostPixels) {
+  if (Math.max(upright.width, upright.height) > largestSide || width * height > mostPixels) {
     throw finalError(
       'ErrorExecutingTaskUnsupportedFormat',
       `The picture of '${inputName}' is ${upright.width}x${upright.height}; at most ${largestSide} pixels a side and ${mostPixels} in all can be encoded.`,
@@ -135,9 +137,10 @@ export function readSourceMedia({ streams, format }: ProbeOutput, inputName: str
     video: {
       index: video.index,
       ...upright,
-      pixels,
+      coded: { width, height },
       frameRate: frameRate(video),
       interlaced: ['tt', 'bb', 'tb', 'bt'].includes(video.field_order ?? ''),
+      turned: rotation(video) !== 0,
       highDynamicRange: highDynamicRange(video),
       matrix: matrix(video, upright.height),
       bitrate: bitrateAsH264(video, videoBitrate(video, audios, format)),
@@ -148,6 +151,7 @@ export function readSourceMedia({ streams, format }: ProbeOutput, inputName: str
         : {
             index: audio.index,
             language: language(audio),
+            channels: audio.channels ?? 2,
             leftOut: audios.length - 1,
             overhang: durationIsStated ? overhang(audio, video) : 0,
           },
@@ -190,11 +194,14 @@ function uprightSize(stream: Stream): { readonly width: number; readonly height:
   const pixel = ratio === undefined ? 1 : ratio.numerator / ratio.denominator;
   const square =
     pixel >= 1 ? { width: Math.round(width * pixel), height } : { width, height: Math.round(height / pixel) };
-  const turned =
-    stream.side_data_list.find(({ rotation }) => rotation !== undefined)?.rotation ??
-    Number(stream.tags['rotate'] ?? 0);
-  const quarter = Math.round(Math.abs(turned) / 90) % 2 === 1;
+  const quarter = Math.round(Math.abs(rotation(stream)) / 90) % 2 === 1;
   return quarter ? { width: square.height, height: square.width } : square;
+}
+
+/** Degrees; older versions of ffprobe tell it in a tag. */
+function rotation({ side_data_list: sideData, tags }: Stream): number {
+  const stated = sideData.find(({ rotation: degrees }) => degrees !== undefined)?.rotation;
+  return stated ?? (Number(tags['rotate']) || 0);
 }
 
 /**

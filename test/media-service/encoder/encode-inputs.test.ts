@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   brightness,
@@ -293,20 +294,50 @@ describe.each(builds)('inputs as they come, with %s', (_, findBuild, everything)
     });
 
     test.each([
-      ['mono', '1'],
-      ['5.1', '6'],
-    ])('%s sound becomes stereo', async (name, channels) => {
+      ['mono', 'mono', 'A', 0.5],
+      ['stereo', 'stereo', 'A|A', 0.5],
+      ['the centre of 5.1', '5.1', '0|0|A|0|0|0', 0.354],
+      ['the left and right of 5.1', '5.1', 'A|A|0|0|0|0', 0.5],
+      ['5.1 with everything at once', '5.1', '2*A|2*A|2*A|0|2*A|2*A', 0.97],
+    ])('%s keeps its level in stereo', async (name, layout, channels, level) => {
+      const sounds = channels.replaceAll('A', '0.5*sin(2*PI*1000*t)');
       const file = await kit.make(
-        `${name}.mp4`,
+        `${name}.mkv`,
         ...picture('160x90', 25, 1),
-        ...tone(1),
-        ...h264,
-        ...['-c:a', 'aac', '-ac', channels, '-ar', '44100'],
+        ...['-f', 'lavfi', '-i', `aevalsrc=${sounds}:c=${layout}:s=44100:d=1`],
+        ...[...h264, '-c:a', 'pcm_s16le'],
       );
       const { audio } = await kit.encode(file);
       expect((await probeTrack(audio!)).channels).toBe(2);
-      const loudest = (await sound(audio!)).reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
-      expect(loudest).toBeGreaterThan(500);
+      // In the middle: a filter that fades in is none of this test's business.
+      const middle = (await sound(audio!)).subarray(12_000, 36_000);
+      const loudest = middle.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0) / 32_768;
+      expect(loudest).toBeGreaterThan(level * 0.95);
+      expect(loudest).toBeLessThan(Math.min(level * 1.05, 0.999));
+    });
+
+    test('a broadcast whose picture and sound change their form in the middle', async () => {
+      const part = async (name: string, size: string, channels: string, at: string): Promise<Buffer> => {
+        const codecs = [...h264, '-c:a', 'ac3', '-ac', channels, '-output_ts_offset', at];
+        return readFile(await kit.make(name, ...picture(size, 25, 2), ...tone(2), ...codecs));
+      };
+      const file = join(kit.folder, 'changes.ts');
+      await writeFile(
+        file,
+        Buffer.concat([
+          await part('first.ts', '320x180', '2', '0'),
+          await part('second.ts', '320x180', '6', '2'),
+          await part('third.ts', '160x90', '1', '4'),
+        ]),
+      );
+      const { videos, audio } = await kit.encode(file);
+      expect((await probeTrack(videos[0]!)).packets).toBe(150);
+      const samples = await sound(audio!);
+      expect(samples.length / 48_000).toBeCloseTo(6, 1);
+      // It is to be heard all the time.
+      for (let at = 0; at + 12_000 < samples.length; at += 12_000) {
+        expect(samples.subarray(at, at + 12_000).some((sample) => Math.abs(sample) > 1000)).toBe(true);
+      }
     });
 
     test('without sound there is no audio track', async () => {
