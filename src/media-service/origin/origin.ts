@@ -86,6 +86,14 @@ class RequestClient implements Client {
   }
 }
 
+async function* begunWith(
+  begin: IteratorResult<Buffer>,
+  rest: AsyncGenerator<Buffer>,
+): AsyncGenerator<Buffer> {
+  if (begin.done !== true) yield begin.value;
+  yield* rest;
+}
+
 /** Makes a streaming endpoint over what a store publishes. */
 export function createOrigin(content: PublishedContent, options: OriginOptions): Origin {
   const { log, indexCacheBytes, fragmentCacheBytes, publicationFreshness = 2000, now = Date.now } = options;
@@ -112,12 +120,16 @@ export function createOrigin(content: PublishedContent, options: OriginOptions):
     return { status: 200, headers: known.headers, body: { kind: 'pieces', pieces } };
   }
 
-  /** Where a blob was replaced since the asset was looked at, looks again, once. */
-  async function withFreshLook<Result>(locator: string, attempt: () => Promise<Result>): Promise<Result> {
+  /** Where a blob was replaced since the asset was looked at, looks again, once; not when an answer has begun. */
+  async function withFreshLook<Result>(
+    locator: string,
+    attempt: () => Promise<Result>,
+    response?: ServerResponse,
+  ): Promise<Result> {
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof BlobChangedError)) throw error;
+      if (!(error instanceof BlobChangedError) || response?.headersSent === true) throw error;
       library.forget(locator);
       return attempt();
     }
@@ -135,17 +147,27 @@ export function createOrigin(content: PublishedContent, options: OriginOptions):
     return representation;
   }
 
-  async function answerTo(request: IncomingMessage, target: RequestTarget, client: Client): Promise<Answer> {
-    if (request.method === 'OPTIONS') return optionsAnswer;
+  async function answerAnew(
+    request: IncomingMessage,
+    response: ServerResponse,
+    target: RequestTarget,
+    client: Client,
+  ): Promise<void> {
+    if (request.method === 'OPTIONS') {
+      await send(response, optionsAnswer, client);
+      return;
+    }
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       throw new OriginProblem(405, 'method-not-allowed', `The methods are ${allowedMethods}.`, {
         Allow: allowedMethods,
       });
     }
     await needRunningEndpoint();
-    return withFreshLook(target.locator, async () =>
-      answerWith(await find(request.url ?? '/', target, client), request, client),
-    );
+    const attempt = async (): Promise<void> => {
+      const representation = await find(request.url ?? '/', target, client);
+      await send(response, await answerWith(representation, request, client), client);
+    };
+    await withFreshLook(target.locator, attempt, response);
   }
 
   async function send(response: ServerResponse, answer: Answer, client: Client): Promise<void> {
@@ -155,10 +177,13 @@ export function createOrigin(content: PublishedContent, options: OriginOptions):
       if (filesBeingRead >= fileReaders) throw tooManyReaders();
       filesBeingRead++;
       try {
+        const { first, last } = body.range;
+        const pieces = readPieces(content, body.version, first, last - first + 1, client.signal);
+        // Nothing is promised before the storage has begun: until then a failure can still be told.
+        const begin = await pieces.next();
         response.setTimeout(readerPatience, () => response.destroy());
         response.writeHead(status, headers);
-        const { first, last } = body.range;
-        await pipeline(readPieces(content, body.version, first, last - first + 1, client.signal), response);
+        await pipeline(begunWith(begin, pieces), response);
       } finally {
         filesBeingRead--;
       }
@@ -189,7 +214,8 @@ export function createOrigin(content: PublishedContent, options: OriginOptions):
         target = known?.target ?? readTarget(url);
         if (target === undefined) return false;
         const atOnce = known && answerAtOnce(request, known);
-        await send(response, atOnce ?? (await answerTo(request, target, client)), client);
+        if (atOnce === undefined) await answerAnew(request, response, target, client);
+        else await send(response, atOnce, client);
       } catch (error) {
         if (client.isGone) return true;
         const problem = problemOf(error);

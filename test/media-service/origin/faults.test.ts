@@ -194,12 +194,28 @@ describe('what the storage does', () => {
     expect(anew.headers.etag).not.toBe(before.headers.etag);
   });
 
+  it('looks again when a file was replaced, deleted, or when its read does not begin', async () => {
+    const server = await start({ publicationFreshness: 60_000 });
+    const before = await server.get(below(video));
+    await cp(join(folder, 'hello_480x270_600.cmfv'), join(folder, video));
+    const after = await server.get(below(video));
+    const same = await server.get(below('hello_480x270_600.cmfv'));
+    expect([after.status, after.body.equals(same.body)]).toEqual([200, true]);
+    expect(after.headers.etag).not.toBe(before.headers.etag);
+    await unlink(join(folder, video));
+    expect(outcome(await server.get(below(video)))).toEqual([404, 'unknown-file', true]);
+    content.read = () => Promise.reject(new StorageUnavailableError('The storage is gone.'));
+    const lost = await server.get(below('hello_480x270_600.cmfv'));
+    expect(outcome(lost)).toEqual([503, 'storage-unavailable', true]);
+  });
+
   it('says 503 while a blob changes all the time', async () => {
     const server = await start();
     content.read = async () => {
       throw new BlobChangedError('The blob has changed.');
     };
     expect(outcome(await server.get(fragmentPath))).toEqual([503, 'blob-changed', true]);
+    expect(outcome(await server.get(below(video)))).toEqual([503, 'blob-changed', true]);
   });
 
   it('makes up for a missing MD5 by reading once', async () => {
