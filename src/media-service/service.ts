@@ -5,6 +5,7 @@ import type { TokenCredential } from '@azure/identity';
 import type { Logger } from 'pino';
 import type { MediaServiceConfig, TokenConfig } from '../config/media-service.ts';
 import { ConfigurationError } from '../config/settings.ts';
+import { inTurn } from '../in-turn.ts';
 import { Api } from './api/api.ts';
 import { ContentHealthCheck } from './api/content-health.ts';
 import { decodedPath } from './api/request.ts';
@@ -96,7 +97,7 @@ export async function startMediaService(options: MediaServiceOptions): Promise<M
     );
   }
 
-  const server = createServer((request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     serve(handlers, request, response).catch((error: unknown) => {
       // A client that went away while its request was read has ended it itself.
       if (request.socket.destroyed) return;
@@ -104,7 +105,8 @@ export async function startMediaService(options: MediaServiceOptions): Promise<M
       if (response.headersSent) response.destroy();
       else answerJson(response, 500, { error: 'The request failed.' }, { Connection: 'close' });
     });
-  });
+  };
+  const server = createServer(inTurn(answer));
   server.timeout = idleConnection;
   server.listen(config.port, config.host);
   await once(server, 'listening').catch((error: unknown) => {

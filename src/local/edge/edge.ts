@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { DataCenterKey } from '../../streams/data-center.ts';
 import type { Telemetry } from '../../telemetry.ts';
+import { inTurn } from '../../in-turn.ts';
 import type { EdgeStatus } from '../../web/edge-status.ts';
 import { FailureMemory } from './failure-memory.ts';
 import { Forwarder } from './forward.ts';
@@ -58,7 +59,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const forwarder = new Forwarder(routing, timings, journal);
   const status = (): EdgeStatus => edgeStatus(origins, routing, timings, journal);
 
-  const server = createServer((request, answer) => {
+  const handle = (request: IncomingMessage, answer: ServerResponse): void => {
     request.resume();
     const problem = refusal(request);
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
@@ -68,7 +69,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     else if (options.pages?.answer(path, request, answer) !== true) {
       answerProblem(answer, { status: 404, code: 'no-such-page', title: 'There is nothing at this path' });
     }
-  });
+  };
+  const server = createServer(inTurn(handle));
   server.timeout = idleConnection;
   server.listen(options.port, options.host);
   await once(server, 'listening');

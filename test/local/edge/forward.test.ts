@@ -1,5 +1,6 @@
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { EdgeBetween, fragment } from './edge-between.ts';
+import { EdgeBetween, fragment, quick } from './edge-between.ts';
 
 let on: EdgeBetween;
 beforeEach(async () => {
@@ -124,5 +125,17 @@ describe('a stream that A does not have', () => {
       'x-data-center': 'a',
       'x-origin-says': 'missing',
     });
+  });
+});
+
+describe('a viewer that sends many requests ahead and goes', () => {
+  it('leaves none of them behind', async () => {
+    await on.restart({ ...quick, headersLimit: 60_000 });
+    on.a.behaviour = { kind: 'silent' };
+    const viewer = connect(Number(new URL(on.edge.url).port), '127.0.0.1');
+    viewer.write(`GET ${fragment} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(10));
+    await vi.waitFor(() => expect(on.a.seen).toHaveLength(1));
+    viewer.destroy();
+    await vi.waitFor(() => expect(on.a.seen.map(({ aborted }) => aborted)).toEqual([true]));
   });
 });

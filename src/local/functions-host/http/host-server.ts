@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
+import { inTurn } from '../../../in-turn.ts';
 import { messageOf } from '../../../message-of.ts';
 import { answer, answerFailure, exchangeOf, limitLingering, type Exchange } from './exchange.ts';
 
@@ -36,7 +37,7 @@ export class HostServer {
       });
     };
     // A large upload may take longer than Node's five minutes. No limit there would be none for the headers, either.
-    const server = createServer({ requestTimeout: 0, headersTimeout }, handle);
+    const server = createServer({ requestTimeout: 0, headersTimeout }, inTurn(handle));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, '127.0.0.1', resolve);
