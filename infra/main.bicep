@@ -41,8 +41,11 @@ param mediaApplicationClientId string = ''
 @description('The application role that callers of the media services need.')
 param mediaApplicationRole string = 'Media.Manage'
 
-@description('The image of the media service; empty before its first build.')
-param mediaServiceImage string = ''
+@description('The image of A\'s media service; empty before its first build.')
+param mediaServiceImageA string = ''
+
+@description('The image of B\'s media service: a new one is tried in B first.')
+param mediaServiceImageB string = ''
 
 @description('What viewers talk to. none: an edge of your own, over the two streaming endpoints.')
 @allowed(['frontDoor', 'trafficManager', 'none'])
@@ -79,9 +82,6 @@ param softDeleteDays int = 7
 
 @description('Days without a read after which media move to the cool tier.')
 param coolAfterDays int = 30
-
-@description('Days without a read after which media move to the cold tier.')
-param coldAfterDays int = 90
 
 @description('Premium is replicated to both regions: a data center that scales out alone still gets its image.')
 @allowed(['Basic', 'Premium'])
@@ -167,20 +167,29 @@ param logRetentionDays int = 30
 @minValue(1)
 param monthlyBudget int
 
-@description('The first month of the budget, as YYYY-MM-01; of the first deployment when deployed again later.')
-param budgetStart string = utcNow('yyyy-MM-01')
+@description('The first month of the budget, as YYYY-MM-01. Azure refuses to change it: later deployments pass the output BUDGET_START of the first one. Empty: this month.')
+param budgetStart string = ''
+
+@description('Not to be set: the clock can be read only here.')
+param thisMonth string = utcNow('yyyy-MM-01')
+
+@description('One spelling of a region: Azure takes "West Europe" for westeurope.')
+func regionOf(location string) string => toLower(replace(location, ' ', ''))
 
 var centers dataCenter[] = [
   { key: 'a', name: nameA, location: locationA }
   {
     key: 'b'
     name: nameB
-    location: locationA == locationB ? fail('locationA and locationB must be two regions.') : locationB
+    location: regionOf(locationA) == regionOf(locationB)
+      ? fail('locationA and locationB must be two regions.')
+      : locationB
   }
 ]
 var suffix = take(uniqueString(subscription().subscriptionId, environmentName), 8)
 var tags = { 'azd-env-name': environmentName }
-var ownHostName = edge == 'trafficManager' && empty(customDomain)
+var firstMonth = empty(budgetStart) ? thisMonth : budgetStart
+var ownHostName = edge == 'trafficManager' && (empty(customDomain) || empty(certificateSecretUrl))
   ? fail('edge trafficManager needs customDomain and its certificate.')
   : customDomain
 
@@ -235,7 +244,6 @@ module mediaStorage 'modules/media-storage.bicep' = [
       sku: storageSku
       softDeleteDays: softDeleteDays
       coolAfterDays: coolAfterDays
-      coldAfterDays: coldAfterDays
     }
   }
 ]
@@ -280,7 +288,7 @@ module mediaServices 'modules/media-service.bicep' = [
       apiIdentityName: mediaIdentities[index].outputs.apiIdentityName
       encoderIdentityName: mediaIdentities[index].outputs.encoderIdentityName
       registryServer: registry.outputs.loginServer
-      image: mediaServiceImage
+      image: index == 0 ? mediaServiceImageA : mediaServiceImageB
       entra: {
         tenantId: mediaTenantId
         audience: empty(mediaApplicationClientId)
@@ -402,7 +410,7 @@ resource budget 'Microsoft.Consumption/budgets@2023-11-01' = {
     amount: monthlyBudget
     timeGrain: 'Monthly'
     timePeriod: {
-      startDate: budgetStart
+      startDate: firstMonth
     }
     filter: {
       dimensions: {
@@ -460,4 +468,7 @@ output RESOURCE_GROUP_A string = groups[0].name
 output RESOURCE_GROUP_B string = groups[1].name
 output ENCODER_A string = mediaServices[0].outputs.encoderName
 output ENCODER_B string = mediaServices[1].outputs.encoderName
+
+@description('azd keeps it, and main.bicepparam passes it to the next deployment.')
+output BUDGET_START string = firstMonth
 output AZURE_CONTAINER_REGISTRY_ENDPOINT string = registry.outputs.loginServer

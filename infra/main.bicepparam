@@ -10,7 +10,8 @@ param nameB = readEnvironmentVariable('NAME_B', 'North Europe')
 
 param mediaApplicationIdUri = readEnvironmentVariable('MEDIA_APPLICATION_ID_URI', 'api://failover-media')
 param mediaApplicationClientId = readEnvironmentVariable('MEDIA_APPLICATION_CLIENT_ID', '')
-param mediaServiceImage = readEnvironmentVariable('SERVICE_MEDIA_A_IMAGE_NAME', '')
+param mediaServiceImageA = readEnvironmentVariable('SERVICE_MEDIA_A_IMAGE_NAME', '')
+param mediaServiceImageB = readEnvironmentVariable('SERVICE_MEDIA_B_IMAGE_NAME', '')
 
 param edge = readEnvironmentVariable('EDGE', 'frontDoor')
 param frontDoorSku = 'Premium_AzureFrontDoor'
@@ -26,3 +27,4 @@ param logRetentionDays = 90
 
 param operatorEmails = [readEnvironmentVariable('OPERATOR_EMAIL', 'operators@example.com')]
 param monthlyBudget = 1500
+param budgetStart = readEnvironmentVariable('BUDGET_START', '')

@@ -9,7 +9,8 @@ param nameB = readEnvironmentVariable('NAME_B', 'North Europe')
 
 param mediaApplicationIdUri = readEnvironmentVariable('MEDIA_APPLICATION_ID_URI', 'api://failover-media')
 param mediaApplicationClientId = readEnvironmentVariable('MEDIA_APPLICATION_CLIENT_ID', '')
-param mediaServiceImage = readEnvironmentVariable('SERVICE_MEDIA_A_IMAGE_NAME', '')
+param mediaServiceImageA = readEnvironmentVariable('SERVICE_MEDIA_A_IMAGE_NAME', '')
+param mediaServiceImageB = readEnvironmentVariable('SERVICE_MEDIA_B_IMAGE_NAME', '')
 
 param edge = readEnvironmentVariable('EDGE', 'frontDoor')
 param frontDoorSku = 'Standard_AzureFrontDoor'
@@ -26,4 +27,5 @@ param encoderTimeLimitMinutes = 120
 param softDeleteDays = 1
 
 param operatorEmails = [readEnvironmentVariable('OPERATOR_EMAIL', 'operators@example.com')]
-param monthlyBudget = 150
+param monthlyBudget = 300
+param budgetStart = readEnvironmentVariable('BUDGET_START', '')

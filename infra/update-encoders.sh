@@ -4,7 +4,8 @@ set -eu
 
 update() {
   echo "The encoder of $2 gets $3"
-  az containerapp job update --resource-group "$2" --name "$1" --image "$3" --output none
+  az containerapp job update --subscription "$AZURE_SUBSCRIPTION_ID" --resource-group "$2" --name "$1" --image "$3" \
+    --output none
 }
 
 : "${SERVICE_MEDIA_A_IMAGE_NAME:?is set by azd when it has deployed media-a}"

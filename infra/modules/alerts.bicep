@@ -27,8 +27,8 @@ param thresholds {
 @allowed(['PT30M', 'PT1H', 'PT2H', 'PT3H', 'PT6H'])
 param resyncWindow string
 
-var resyncs = 'customEvents | where name == "StreamsChecked" | extend unprotected = toint(customDimensions.unprotected), lagMinutes = toint(customDimensions.lagMinutes), shortestLocatorDays = toint(customDimensions.shortestLocatorDays)'
-var queueWaits = 'ContainerAppConsoleLogs | where Log has "EncodingQueueWaiting" | extend line = parse_json(Log) | where tostring(line.event) == "EncodingQueueWaiting" | extend oldestSeconds = toint(line.oldestSeconds)'
+var resyncs = 'customEvents | where name == "StreamsChecked" | extend unprotected = tolong(customDimensions.unprotected), lagMinutes = tolong(customDimensions.lagMinutes), shortestLocatorDays = tolong(customDimensions.shortestLocatorDays)'
+var queueWaits = 'ContainerAppConsoleLogs | where Log has "EncodingQueueWaiting" | extend line = parse_json(Log) | where tostring(line.event) == "EncodingQueueWaiting" | extend oldestSeconds = tolong(line.oldestSeconds)'
 
 var rules = [
   {

@@ -132,12 +132,13 @@ resource keysAreNotCached 'Microsoft.Cdn/profiles/ruleSets/rules@2025-06-01' = {
     matchProcessingBehavior: 'Stop'
     conditions: [
       {
+        // After a manifest or a quality level: a film may be called "keys", too.
         name: 'UrlPath'
         parameters: {
           typeName: 'DeliveryRuleUrlPathMatchConditionParameters'
           operator: 'Contains'
           negateCondition: false
-          matchValues: ['/key', 'keys(']
+          matchValues: ['.ism/key', ')/key']
           transforms: ['Lowercase']
         }
       }
@@ -152,6 +153,33 @@ resource keysAreNotCached 'Microsoft.Cdn/profiles/ruleSets/rules@2025-06-01' = {
     ]
   }
   dependsOn: [onlyStreamingIsCached]
+}
+
+// Manifests and fragments: as long as the origin says; its errors say no-store. What says nothing is not the origin's but
+// an error of something before it, and Front Door would keep that for one to three days.
+resource silenceIsNotCached 'Microsoft.Cdn/profiles/ruleSets/rules@2025-06-01' = {
+  parent: delivery
+  name: 'SilenceIsNotCached'
+  properties: {
+    order: 3
+    matchProcessingBehavior: 'Stop'
+    conditions: []
+    actions: [
+      {
+        name: 'RouteConfigurationOverride'
+        parameters: {
+          typeName: 'DeliveryRuleRouteConfigurationOverrideActionParameters'
+          cacheConfiguration: {
+            cacheBehavior: 'OverrideIfOriginMissing'
+            cacheDuration: '00:00:01'
+            queryStringCachingBehavior: 'IgnoreQueryString'
+            isCompressionEnabled: 'Enabled'
+          }
+        }
+      }
+    ]
+  }
+  dependsOn: [keysAreNotCached]
 }
 
 resource domain 'Microsoft.Cdn/profiles/customDomains@2025-06-01' = if (!empty(customDomain)) {
@@ -182,17 +210,21 @@ resource route 'Microsoft.Cdn/profiles/afdEndpoints/routes@2025-06-01' = {
     httpsRedirect: 'Enabled'
     forwardingProtocol: 'HttpsOnly'
     ruleSets: [{ id: delivery.id }]
-    // As long as the origin says; its errors say no-store. Queries mean nothing to it, so that they make no copies.
+    // Queries mean nothing to the origin, so that they make no copies.
     cacheConfiguration: {
       queryStringCachingBehavior: 'IgnoreQueryString'
       compressionSettings: {
         isCompressionEnabled: true
-        contentTypesToCompress: ['application/dash+xml', 'application/vnd.apple.mpegurl', 'text/xml']
+        contentTypesToCompress: [
+          'application/dash+xml'
+          'application/vnd.apple.mpegurl'
+          'application/vnd.ms-sstr+xml'
+        ]
       }
     }
   }
   // Front Door refuses a route whose origin group is empty.
-  dependsOn: [origins, keysAreNotCached]
+  dependsOn: [origins, silenceIsNotCached]
 }
 
 resource firewall 'Microsoft.Network/FrontDoorWebApplicationFirewallPolicies@2024-02-01' = if (premium) {

@@ -44,10 +44,11 @@ param certificateSecretUrl string
 
 var appName = 'media-${center.key}'
 var hasImage = !empty(image)
-// Before the first build: the bare runtime, which answers probes and encodes nothing. Its commands run the real programs
-// when they are there, so that a deploy that changes the image alone is enough.
+// Before the first build: the bare runtime, which answers its own probes and encodes nothing. To the edge it has no
+// content, and no cache keeps that. Its commands run the real programs when they are there, so that a deploy that changes
+// the image alone is enough.
 var standIn = 'docker.io/library/node:22-bookworm-slim'
-var standInService = 'test -f media-service/main.mjs && exec node media-service/main.mjs; exec node -e "require(\'http\').createServer((request, response) => response.end()).listen(${port})"'
+var standInService = 'test -f media-service/main.mjs && exec node media-service/main.mjs; exec node -e "require(\'http\').createServer((request, response) => response.writeHead(request.url === \'/health\' ? 200 : 503, [\'Cache-Control\', \'no-store\']).end()).listen(${port})"'
 var standInEncoder = 'test -f media-service/encode-one.mjs || exit 0; exec node media-service/encode-one.mjs'
 var ownDomain = !empty(customDomain) && !empty(certificateSecretUrl)
 var registries = empty(registryServer) ? [] : [registryServer]

@@ -22,9 +22,6 @@ param softDeleteDays int
 @description('Days without a read after which media move to the cool tier.')
 param coolAfterDays int
 
-@description('Days without a read after which media move to the cold tier.')
-param coldAfterDays int
-
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
   name: 'stmedia${center.key}${suffix}'
   location: center.location
@@ -107,7 +104,8 @@ resource tables 'Microsoft.Storage/storageAccounts/tableServices@2025-01-01' = {
 }
 
 // Inputs and encoded assets have containers of one form, so that the rule goes by use: an input is read by its encoder
-// and not again, a film is read as long as it is watched, and moves back at its first read. Nothing is deleted.
+// and not again, a film is read as long as it is watched, and moves back at its first read. Only the cool tier gives
+// media back by itself: in a colder one every read of a film that is watched again would be paid for. Nothing is deleted.
 resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-01-01' = {
   parent: account
   name: 'default'
@@ -128,9 +126,6 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-01
                 enableAutoTierToHotFromCool: true
                 tierToCool: {
                   daysAfterLastAccessTimeGreaterThan: coolAfterDays
-                }
-                tierToCold: {
-                  daysAfterLastAccessTimeGreaterThan: coldAfterDays
                 }
               }
             }

@@ -89,7 +89,8 @@ resource originUnhealthy 'Microsoft.Insights/metricAlerts@2018-03-01' = {
           criterionType: 'StaticThresholdCriterion'
           metricNamespace: 'Microsoft.Network/trafficManagerProfiles'
           metricName: 'ProbeAgentCurrentEndpointStateByProfileResourceId'
-          timeAggregation: 'Minimum'
+          // The only one that this metric has: 0 for five minutes.
+          timeAggregation: 'Maximum'
           operator: 'LessThan'
           threshold: 1
           dimensions: [

@@ -2,11 +2,16 @@
  * The templates in infra/, held by the real Bicep compiler: what it says of them, and what they come to when every
  * expression is evaluated. Nothing is deployed.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mediaServiceConfig, mediaServiceSettingDescriptions } from '../../src/config/media-service.ts';
 import { ownTablesConfig, workflowConfig, workflowSettingDescriptions } from '../../src/config/workflow.ts';
+import { containerOf, type AssetId } from '../../src/media-service/model.ts';
 import { startService, type RunningService } from '../media-service/running-service.ts';
 import { findBicep, type Compiled } from './bicep.ts';
 import {
@@ -27,7 +32,7 @@ if (missing !== undefined && process.env['CI'] === 'true') throw new Error(`CI n
 /** The two parameter files as they are, and what else the parameters offer. */
 const names = ['main', 'trial', 'scheduler', 'trafficManager'] as const;
 type Name = (typeof names)[number];
-const refused = ['same', 'unnamed'];
+const refused = ['same', 'sameInWords', 'unnamed', 'uncertified'];
 
 describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missing})`}`, () => {
   let workspace: Workspace;
@@ -43,17 +48,25 @@ describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missi
     await workspace.derive('scheduler', 'main', {
       edge: "'none'",
       durableEngine: "'DurableTaskScheduler'",
-      mediaServiceImage: "'crfailover.azurecr.io/media-service:1'",
+      mediaServiceImageA: "'crfailover.azurecr.io/media-service:1'",
+      mediaServiceImageB: "'crfailover.azurecr.io/media-service:2'",
+      budgetStart: "'2026-02-01'",
       webOrigins: "['https://films.example.com']",
     });
     await workspace.derive('trafficManager', 'trial', {
       edge: "'trafficManager'",
       customDomain: "'films.example.com'",
       certificateSecretUrl: "'https://kv-films.vault.azure.net/secrets/films'",
-      mediaServiceImage: "'crfailover.azurecr.io/media-service:1'",
+      mediaServiceImageA: "'crfailover.azurecr.io/media-service:1'",
+      mediaServiceImageB: "'crfailover.azurecr.io/media-service:1'",
     });
     await workspace.derive('same', 'main', { locationB: "'westeurope'" });
+    await workspace.derive('sameInWords', 'main', { locationB: "'West Europe'" });
     await workspace.derive('unnamed', 'main', { edge: "'trafficManager'" });
+    await workspace.derive('uncertified', 'main', {
+      edge: "'trafficManager'",
+      customDomain: "'films.example.com'",
+    });
     const work = [
       ...names.map((name) => async () => void snapshots.set(name, await workspace.snapshot(name))),
       ...refused.map((name) => async () => void refusals.set(name, await refusalOf(workspace, name))),
@@ -74,9 +87,13 @@ describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missi
     expect([linted.ok, `${linted.messages}${linted.output}`]).toEqual([true, '']);
   });
 
-  it('refuse one region for both data centers, and Traffic Manager without a host name', () => {
-    expect(refusals.get('same')).toContain('must be two regions');
-    expect(refusals.get('unnamed')).toContain('needs customDomain');
+  it('refuse one region for both data centers, and Traffic Manager without a host name and its certificate', () => {
+    for (const name of ['same', 'sameInWords']) {
+      expect(refusals.get(name)).toContain('must be two regions');
+    }
+    for (const name of ['unnamed', 'uncertified']) {
+      expect(refusals.get(name)).toContain('needs customDomain and its certificate');
+    }
   });
 
   it.each(names)('%s: each data center has the same parts, all in its own region', (name) => {
@@ -314,6 +331,104 @@ describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missi
     }
   });
 
+  it('move media that nobody reads to a tier that gives them back at a read, and delete none', () => {
+    const policies = ofType(of('main'), 'Microsoft.Storage/storageAccounts/managementPolicies');
+    expect(policies).toHaveLength(2);
+    const container = containerOf('nb:cid:UUID:00000000-0000-0000-0000-000000000004' as AssetId);
+    for (const { properties } of policies) {
+      const [rule, ...more] = valuesOf(properties, 'rules').flat();
+      expect(more).toEqual([]);
+      const [prefix = ''] = valuesOf(rule ?? {}, 'prefixMatch').flat();
+      expect(container.startsWith(textOf(prefix))).toBe(true);
+      // Every other tier keeps what it has, and asks a price for every read.
+      expect(at(rule, 'definition', 'actions')).toEqual({
+        baseBlob: {
+          enableAutoTierToHotFromCool: true,
+          tierToCool: { daysAfterLastAccessTimeGreaterThan: 30 },
+        },
+      });
+    }
+  });
+
+  it('run the workflow on Flex Consumption, with its package in its own storage, read by its identity', () => {
+    const { resources } = of('main');
+    const apps = ofType(of('main'), 'Microsoft.Web/sites');
+    expect(apps).toHaveLength(2);
+    for (const app of apps) {
+      const storage = resources.find(
+        (one) =>
+          one.type === 'Microsoft.Storage/storageAccounts' &&
+          one.name.startsWith('stflow') &&
+          placeOf(one) === placeOf(app),
+      );
+      const packages = at(app.properties, 'functionAppConfig', 'deployment', 'storage');
+      expect(packages).toMatchObject({
+        type: 'blobContainer',
+        authentication: { type: 'UserAssignedIdentity' },
+      });
+      const address = textOf(at(packages, 'value'));
+      expect(address).toContain(storage?.name);
+      const [, container = ''] = /format\('\{0\}([a-z-]+)'/.exec(address) ?? [];
+      expect(resources.map(({ id }) => id)).toContain(
+        `${storage?.id ?? ''}/blobServices/default/containers/${container}`,
+      );
+      expect(app.properties['functionAppConfig']).toMatchObject({
+        runtime: { name: 'node', version: '22' },
+        siteUpdateStrategy: { type: 'RollingUpdate' },
+      });
+      const plan = resources.find(({ id }) => id === app.properties['serverFarmId']);
+      expect(plan).toMatchObject({ sku: { name: 'FC1' }, properties: { reserved: true } });
+    }
+    // What only the other plans know: here they are refused, or stand in the way.
+    for (const settings of workflowSettings(resources)) {
+      for (const setting of Object.keys(settings)) {
+        expect(setting).not.toMatch(/^(FUNCTIONS_|WEBSITE_|AzureWebJobsStorage$|SCM_|ENABLE_ORYX)/);
+      }
+    }
+  });
+
+  it('run each data center on the image of its own, so that a new one is tried in one first', () => {
+    const images = [
+      ...ofType(of('scheduler'), 'Microsoft.App/containerApps'),
+      ...ofType(of('scheduler'), 'Microsoft.App/jobs'),
+    ].map((one) => [placeOf(one), ...valuesOf(one.properties, 'image')]);
+    expect(images).toEqual([
+      ['a', 'crfailover.azurecr.io/media-service:1'],
+      ['b', 'crfailover.azurecr.io/media-service:2'],
+      ['a', 'crfailover.azurecr.io/media-service:1'],
+      ['b', 'crfailover.azurecr.io/media-service:2'],
+    ]);
+  });
+
+  it('answer the platform before the first image is there, and tell the edge that there is no content', async () => {
+    const [app] = ofType(of('main'), 'Microsoft.App/containerApps');
+    const [[shell = '', option = '', script = ''] = []] = valuesOf(app?.properties ?? {}, 'command').map(
+      (command) => (command as readonly string[]).map(String),
+    );
+    const folder = await mkdtemp(join(tmpdir(), 'stand-in-'));
+    const port = await freePort();
+    const child = spawn(shell, [option, script.replace('8080', String(port))], {
+      cwd: folder,
+      stdio: 'ignore',
+    });
+    try {
+      const ask = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${port}${path}`);
+      await expect
+        .poll(() => ask('/health').then(({ status }) => status, String), { timeout: 10_000 })
+        .toBe(200);
+      for (const path of ['/health/content', '/0c2f/hello.ism/manifest']) {
+        const answer = await ask(path);
+        expect([path, answer.status]).toEqual([path, 503]);
+        expect(answer.headers.get('cache-control')).toBe('no-store');
+      }
+    } finally {
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it('run encoders one message an execution, and kill none before its own limit', () => {
     const jobs = ofType(of('scheduler'), 'Microsoft.App/jobs');
     expect(jobs).toHaveLength(2);
@@ -349,9 +464,31 @@ describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missi
     expect(ofType(snapshot, 'Microsoft.Network/FrontDoorWebApplicationFirewallPolicies')).toMatchObject([
       { properties: { policySettings: { enabledState: 'Enabled', mode: 'Prevention' } } },
     ]);
-    const rules = ofType(snapshot, 'Microsoft.Cdn/profiles/ruleSets/rules');
-    expect(rules).toHaveLength(2);
-    for (const { properties } of rules) expect(valuesOf(properties, 'cacheConfiguration')).toEqual([]);
+    for (const path of [
+      '/0c2f/hello.ism/manifest(format=mpd-time-cmaf)',
+      '/0c2f/hello.ism/QualityLevels(2000000)/Manifest(video,format=m3u8-cmaf)',
+      '/0c2f/hello.ism/QualityLevels(2000000)/Fragments(video=0)',
+      // What a film is called takes nothing from it.
+      '/0c2f/keynote.ism/manifest',
+      '/0c2f/three keys (1).ism/QualityLevels(128000)/Fragments(audio=i,format=mpd-time-cmaf)',
+    ]) {
+      // The origin's word counts; what is silent, as an error of something before the origin, is soon asked for again.
+      expect([path, edgeCaching(snapshot, path)]).toMatchObject([
+        path,
+        { cacheBehavior: 'OverrideIfOriginMissing', cacheDuration: '00:00:01' },
+      ]);
+    }
+    for (const path of [
+      '/0c2f/hello.ism/Keys(1)',
+      '/0c2f/hello.ism/QualityLevels(2000000)/Key(1)',
+      "/api/ContentKeys('nb:kid:UUID:1')",
+      '/api/Assets',
+      '/oauth2/token',
+      '/health/content',
+      '/0c2f/hello.mp4',
+    ]) {
+      expect([path, edgeCaching(snapshot, path)]).toEqual([path, 'none']);
+    }
     const [trial] = ofType(of('trial'), 'Microsoft.Cdn/profiles');
     expect(trial?.sku).toEqual({ name: 'Standard_AzureFrontDoor' });
     expect(of('scheduler').resources.some(({ type }) => type.startsWith('Microsoft.Cdn/'))).toBe(false);
@@ -428,8 +565,21 @@ describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missi
         return valuesOf(properties, 'metricName');
       }),
     );
+    // The one aggregation that Traffic Manager has for it.
+    const [ofTrafficManager] = ofType(of('trafficManager'), 'Microsoft.Insights/metricAlerts');
+    expect(valuesOf(ofTrafficManager?.properties ?? {}, 'timeAggregation')).toEqual(['Maximum']);
     // https://learn.microsoft.com/azure/azure-monitor/reference/metrics-index
     expect(metrics).toEqual(['OriginHealthPercentage', 'ProbeAgentCurrentEndpointStateByProfileResourceId']);
+  });
+
+  it('keep the budget as it was: Azure refuses to change its first month', () => {
+    const first = (name: Name): Json | undefined =>
+      at(ofType(of(name), 'Microsoft.Consumption/budgets')[0]?.properties, 'timePeriod', 'startDate');
+    // The clock of the deployment, which its output tells the next one.
+    expect(first('main')).toBe("[utcNow('yyyy-MM-01')]");
+    expect(of('main').outputs['BUDGET_START']).toBe(first('main') ?? '');
+    expect(first('scheduler')).toBe('2026-02-01');
+    expect(of('scheduler').outputs['BUDGET_START']).toBe('2026-02-01');
   });
 
   it('tell operators by a budget, too', () => {
@@ -458,6 +608,35 @@ describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missi
     }
   });
 });
+
+/** How Front Door caches an answer at a path: by the first rule that applies. */
+function edgeCaching(snapshot: Snapshot, path: string): Json | undefined {
+  const rules = [...ofType(snapshot, 'Microsoft.Cdn/profiles/ruleSets/rules')].sort(
+    (one, other) => Number(one.properties['order']) - Number(other.properties['order']),
+  );
+  const rule = rules.find(({ properties }) =>
+    (properties['conditions'] as readonly Json[]).every((condition) => {
+      expect(at(condition, 'parameters', 'operator')).toBe('Contains');
+      expect(at(condition, 'parameters', 'transforms')).toEqual(['Lowercase']);
+      const values = at(condition, 'parameters', 'matchValues') as readonly string[];
+      const contains = values.some((value) => path.toLowerCase().includes(value));
+      return contains !== at(condition, 'parameters', 'negateCondition');
+    }),
+  );
+  expect(rule?.properties).toMatchObject({ matchProcessingBehavior: 'Stop' });
+  const parameters = at(rule?.properties, 'actions', 0, 'parameters');
+  expect(at(parameters, 'typeName')).toBe('DeliveryRuleRouteConfigurationOverrideActionParameters');
+  return at(parameters, 'cacheConfiguration') ?? 'none';
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
 
 /** What the compiler says of parameters that it does not take; empty when it takes them. */
 async function refusalOf(workspace: Workspace, name: string): Promise<string> {
