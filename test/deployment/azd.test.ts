@@ -136,3 +136,18 @@ it('keeps what a later deployment must say again', async () => {
   }
   expect(template).toContain('output BUDGET_START string = firstMonth');
 });
+
+it('is told in docs/deployment.md as it is', async () => {
+  const page = await readFile('docs/deployment.md', 'utf8');
+  const deployed = [...page.matchAll(/azd deploy ([^`\n]+)`/g)].map(([, services]) => services);
+  // It takes one service at a time.
+  expect(deployed.sort()).toEqual(['media-a', 'media-b', 'workflow-a', 'workflow-b']);
+  const parameters = await readFile('infra/main.bicepparam', 'utf8');
+  const set = [...page.matchAll(/azd env set ([A-Z_]+)/g)].map(([, name = '']) => name);
+  expect(set).toContain('LOCATION_A');
+  for (const name of set) expect(parameters).toContain(`readEnvironmentVariable('${name}'`);
+  const template = await readFile('infra/main.bicep', 'utf8');
+  const read = [...page.matchAll(/azd env get-value ([A-Z_]+)/g)].map(([, name = '']) => name);
+  expect(read).toContain('EDGE_HOST');
+  for (const name of read) expect(template).toContain(`output ${name} string`);
+});
