@@ -31,7 +31,9 @@ if (missing !== undefined && process.env['CI'] === 'true') throw new Error(`CI n
 
 /** The two parameter files as they are, and what else the parameters offer. */
 const names = ['main', 'trial', 'scheduler', 'trafficManager'] as const;
-type Name = (typeof names)[number];
+/** Production with a host name of its own. */
+const named = 'named';
+type Name = (typeof names)[number] | typeof named;
 const refused = ['same', 'sameInWords', 'unnamed', 'uncertified'];
 
 describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missing})`}`, () => {
@@ -60,6 +62,7 @@ describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missi
       mediaServiceImageA: "'crfailover.azurecr.io/media-service:1'",
       mediaServiceImageB: "'crfailover.azurecr.io/media-service:1'",
     });
+    await workspace.derive(named, 'main', { customDomain: "'films.example.com'" });
     await workspace.derive('same', 'main', { locationB: "'westeurope'" });
     await workspace.derive('sameInWords', 'main', { locationB: "'West Europe'" });
     await workspace.derive('unnamed', 'main', { edge: "'trafficManager'" });
@@ -68,7 +71,9 @@ describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missi
       customDomain: "'films.example.com'",
     });
     const work = [
-      ...names.map((name) => async () => void snapshots.set(name, await workspace.snapshot(name))),
+      ...[...names, named].map(
+        (name) => async () => void snapshots.set(name as Name, await workspace.snapshot(name)),
+      ),
       ...refused.map((name) => async () => void refusals.set(name, await refusalOf(workspace, name))),
       async () => void (built = await workspace.compile('build', 'main.bicep', '--stdout')),
       async () => void (linted = await workspace.compile('lint', 'main.bicep')),
@@ -442,6 +447,9 @@ describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missi
       expect(Number(at(properties, 'configuration', 'replicaTimeout'))).toBeGreaterThan(limit * 60);
       const rule = at(properties, 'configuration', 'eventTriggerConfig', 'scale', 'rules', 0);
       expect(rule).toMatchObject({ type: 'azure-queue', metadata: { queueLength: '1' } });
+      // Its own data center's storage, as the encoder itself.
+      expect(at(rule, 'metadata', 'accountName')).toBe(settingsOf(properties)['MEDIA_SERVICE_ACCOUNT']);
+      expect(textOf(at(rule, 'identity'))).toMatch(/\/userAssignedIdentities\/id-media-encoder-[ab]-\w+$/);
       const queues = ofType(of('scheduler'), 'Microsoft.Storage/storageAccounts/queueServices/queues');
       expect(queues.map(({ name }) => name.split('/').at(-1))).toContain(at(rule, 'metadata', 'queueName'));
     }
@@ -461,6 +469,12 @@ describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missi
       ['data-center-a', 1],
       ['data-center-b', 2],
     ]);
+    for (const { name, properties } of ofType(snapshot, 'Microsoft.Cdn/profiles/originGroups/origins')) {
+      const center = name.at(-1) ?? '';
+      expect(properties).toMatchObject({ enabledState: 'Enabled', enforceCertificateNameCheck: true });
+      expect(textOf(properties['hostName'])).toContain(`/rg-failover-${center}/`);
+      expect(properties['originHostHeader']).toBe(properties['hostName']);
+    }
     expect(ofType(snapshot, 'Microsoft.Network/FrontDoorWebApplicationFirewallPolicies')).toMatchObject([
       { properties: { policySettings: { enabledState: 'Enabled', mode: 'Prevention' } } },
     ]);
@@ -497,6 +511,37 @@ describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missi
     ]);
   });
 
+  it('lead every request of the edge through the rules and, in production, through the firewall', () => {
+    const idOf = (snapshot: Snapshot, type: string): string => ofType(snapshot, type)[0]?.id ?? 'none';
+    for (const name of ['main', 'trial', named] as const) {
+      const snapshot = of(name);
+      const [route, ...more] = ofType(snapshot, 'Microsoft.Cdn/profiles/afdEndpoints/routes');
+      expect(more).toEqual([]);
+      expect(route?.properties).toMatchObject({
+        patternsToMatch: ['/*'],
+        originGroup: { id: idOf(snapshot, 'Microsoft.Cdn/profiles/originGroups') },
+        ruleSets: [{ id: idOf(snapshot, 'Microsoft.Cdn/profiles/ruleSets') }],
+      });
+      const domains = ofType(snapshot, 'Microsoft.Cdn/profiles/customDomains');
+      expect(route?.properties['customDomains']).toEqual(domains.map(({ id }) => ({ id })));
+      expect(domains).toHaveLength(name === named ? 1 : 0);
+      for (const { properties } of domains) {
+        expect(properties).toMatchObject({
+          hostName: 'films.example.com',
+          tlsSettings: { certificateType: 'ManagedCertificate', minimumTlsVersion: 'TLS12' },
+        });
+      }
+      const guarded = ofType(snapshot, 'Microsoft.Cdn/profiles/securityPolicies').flatMap(({ properties }) =>
+        valuesOf(properties, 'domains').flat(),
+      );
+      const endpoint = { id: idOf(snapshot, 'Microsoft.Cdn/profiles/afdEndpoints') };
+      expect(guarded).toEqual(name === 'trial' ? [] : [endpoint, ...domains.map(({ id }) => ({ id }))]);
+    }
+    expect(of(named).outputs['EDGE_HOST']).toBe('films.example.com');
+    // A CNAME points to what Front Door gives.
+    expect(of(named).outputs['EDGE_TARGET']).toBe(of('main').outputs['EDGE_TARGET']);
+  });
+
   describe('beside the code', () => {
     let running: RunningService;
     beforeAll(async () => {
@@ -528,10 +573,12 @@ describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missi
   });
 
   it('alerts and workbooks name events that the code emits, and platform metrics that there are', async () => {
-    const code = await sources('src');
-    const emitted = new Set(
-      [...code.matchAll(/(?:\.(?:event|problem)\(|event: )'([A-Z]\w+)'/g)].map(([, event]) => event),
-    );
+    const emitters = new Map<string, string>();
+    for (const code of await sources('src')) {
+      for (const [, event = ''] of code.matchAll(/(?:\.(?:event|problem)\(|event: )'([A-Z]\w+)'/g)) {
+        emitters.set(event, code);
+      }
+    }
     const queries = [
       ...ofType(of('main'), 'Microsoft.Insights/scheduledQueryRules').flatMap(({ properties }) =>
         valuesOf(properties, 'query'),
@@ -540,16 +587,28 @@ describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missi
         valuesOf(JSON.parse(textOf(properties['serializedData'])) as Snapshot['outputs'], 'query'),
       ),
     ].map(String);
-    const named = queries.flatMap((query) => [
-      ...[...query.matchAll(/\bname == "(\w+)"/g)].map(([, event]) => event),
-      ...[...query.matchAll(/\bname in \(([^)]*)\)/g)].flatMap(([, list = '']) => list.match(/\w+/g) ?? []),
-      ...[...query.matchAll(/line\.event\) == "(\w+)"/g)].map(([, event]) => event),
-    ]);
-    expect(new Set(named).size).toBeGreaterThanOrEqual(5);
-    for (const event of named) expect(emitted).toContain(event);
+    const asked = new Set<string>();
     for (const query of queries) {
-      for (const [, field = ''] of query.matchAll(/customDimensions\.(\w+)/g)) expect(code).toContain(field);
+      const events = [
+        ...[...query.matchAll(/(?:\bname|line\.event\)) == "(\w+)"/g)].map(([, event = '']) => event),
+        ...[...query.matchAll(/\bname in \(([^)]*)\)/g)].flatMap(([, list = '']) => list.match(/\w+/g) ?? []),
+      ];
+      for (const event of events) {
+        asked.add(event);
+        const code = emitters.get(event) ?? '';
+        expect([event, code === '']).toEqual([event, false]);
+        for (const [, field = ''] of query.matchAll(/(?:customDimensions|\bline)\.(\w+)/g)) {
+          // Every line of a media service has its account, every event of a run the stream's id.
+          const known = ['event', 'account', ...(/\brun\b/.test(code) ? ['streamId'] : [])];
+          expect([event, field, known.includes(field) || new RegExp(`\\b${field}\\b`).test(code)]).toEqual([
+            event,
+            field,
+            true,
+          ]);
+        }
+      }
     }
+    expect(asked.size).toBeGreaterThanOrEqual(5);
 
     const alerts = ofType(of('main'), 'Microsoft.Insights/scheduledQueryRules').map(({ name }) => name);
     for (const about of [
@@ -740,10 +799,10 @@ async function documentedRoles(): Promise<string[]> {
     .map((row) => row.slice(2, -2));
 }
 
-async function sources(folder: string): Promise<string> {
+async function sources(folder: string): Promise<string[]> {
   const files = await readdir(folder, { recursive: true });
   const texts = files
     .filter((file) => file.endsWith('.ts'))
     .map((file) => readFile(join(folder, file), 'utf8'));
-  return (await Promise.all(texts)).join('\n');
+  return Promise.all(texts);
 }
