@@ -32,6 +32,12 @@ function mayImport(part, { values = [], types = [], files = [] }) {
   };
 }
 
+/** One way to keep a member to its class, and it holds at run time, too. A constructor has no `#`. */
+const hashForPrivate = {
+  selector: ':matches(PropertyDefinition, MethodDefinition[kind!="constructor"])[accessibility="private"]',
+  message: 'Write #name.',
+};
+
 export default tseslint.config(
   { ignores: ['dist', 'node_modules', '.local', 'coverage', 'infra'] },
   js.configs.recommended,
@@ -52,6 +58,7 @@ export default tseslint.config(
       ],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      'no-restricted-syntax': ['error', hashForPrivate],
     },
   },
   {
@@ -78,6 +85,7 @@ export default tseslint.config(
       ],
       'no-restricted-syntax': [
         'error',
+        hashForPrivate,
         {
           selector: "NewExpression[callee.name='Date'][arguments.length=0]",
           message: 'Use context.df.currentUtcDateTime.',

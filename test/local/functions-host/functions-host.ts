@@ -47,7 +47,7 @@ export interface RunningHost {
 export class ContractApp {
   readonly folder: string;
   readonly azurite: Azurite;
-  private readonly hosts: ChildProcess[] = [];
+  readonly #hosts: ChildProcess[] = [];
 
   private constructor(folder: string, azurite: Azurite) {
     this.folder = folder;
@@ -65,13 +65,13 @@ export class ContractApp {
     return new ContractApp(folder, azurite);
   }
 
-  private get notesFile(): string {
+  get #notesFile(): string {
     return join(this.folder, 'notes.jsonl');
   }
 
   /** What the app's functions have noted. */
   async notes(what: string): Promise<Record<string, unknown>[]> {
-    const text = await readFile(this.notesFile, 'utf8').catch(() => '');
+    const text = await readFile(this.#notesFile, 'utf8').catch(() => '');
     return text
       .split('\n')
       .filter((line) => line !== '')
@@ -88,35 +88,35 @@ export class ContractApp {
       FUNCTIONS_HOST_KEY__guarded: keys.function,
       HUB_NAME: hubName,
       OFTEN: '0 0 0 1 1 *',
-      NOTES_FILE: this.notesFile,
+      NOTES_FILE: this.#notesFile,
     };
   }
 
   /** Starts a host on the app; throws what it logged when it ends first. */
   async start(hubName: string, { kind = 'local', settings = {} } = {}): Promise<RunningHost> {
     const values = { ...this.settings(hubName), ...settings };
-    return kind === 'local' ? this.startLocal(values) : this.startCoreTools(values);
+    return kind === 'local' ? this.#startLocal(values) : this.#startCoreTools(values);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.hosts.map((child) => end(child, 'SIGKILL')));
+    await Promise.all(this.#hosts.map((child) => end(child, 'SIGKILL')));
     await this.azurite.close();
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  private async startLocal(settings: Record<string, string>): Promise<RunningHost> {
+  async #startLocal(settings: Record<string, string>): Promise<RunningHost> {
     const program = resolve('dist/local/functions-host.mjs');
-    const running = this.run([process.execPath, program, '--app', this.folder, '--port', '0'], settings);
+    const running = this.#run([process.execPath, program, '--app', this.folder, '--port', '0'], settings);
     const lines = createInterface({ input: running.child.stdout });
     const [line] = (await Promise.race([once(lines, 'line'), running.failed])) as [string];
     return { ...running.host, url: (JSON.parse(line) as { listening: string }).listening };
   }
 
-  private async startCoreTools(settings: Record<string, string>): Promise<RunningHost> {
+  async #startCoreTools(settings: Record<string, string>): Promise<RunningHost> {
     const file = join(this.folder, 'local.settings.json');
     await writeFile(file, JSON.stringify({ IsEncrypted: false, Values: settings }));
     const port = await freePort();
-    const running = this.run(['func', 'start', '--port', String(port), '--script-root', this.folder], {});
+    const running = this.#run(['func', 'start', '--port', String(port), '--script-root', this.folder], {});
     const url = `http://127.0.0.1:${port}`;
     const ready = eventually(
       'the start of func',
@@ -127,7 +127,7 @@ export class ContractApp {
     return { ...running.host, url };
   }
 
-  private run(command: readonly string[], settings: Record<string, string>) {
+  #run(command: readonly string[], settings: Record<string, string>) {
     const [program = '', ...parameters] = command;
     const child = spawn(program, parameters, {
       env: { PATH: searchPath, HOME: this.folder, ...settings },
@@ -135,7 +135,7 @@ export class ContractApp {
       // A group of its own, so that what func starts ends with it.
       detached: true,
     });
-    this.hosts.push(child);
+    this.#hosts.push(child);
     let log = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
     const failed = once(child, 'exit').then(([code, signal]) => {

@@ -20,15 +20,15 @@ class Disposable {
     return new Disposable(() => disposables.forEach((disposable) => void disposable.dispose()));
   }
 
-  private onDispose: (() => unknown) | undefined;
+  #onDispose: (() => unknown) | undefined;
 
   constructor(onDispose: () => unknown) {
-    this.onDispose = onDispose;
+    this.#onDispose = onDispose;
   }
 
   dispose(): void {
-    this.onDispose?.();
-    this.onDispose = undefined;
+    this.#onDispose?.();
+    this.#onDispose = undefined;
   }
 }
 
@@ -38,13 +38,13 @@ class Disposable {
  */
 export class FunctionsCore {
   readonly functions: RegisteredFunction[] = [];
-  private readonly hooks = new Map<string, HookCallback[]>();
-  private locked = false;
-  private model: ProgrammingModel | undefined;
-  private readonly writeLog: (level: LogLevel, category: string, message: string) => void;
+  readonly #hooks = new Map<string, HookCallback[]>();
+  #locked = false;
+  #model: ProgrammingModel | undefined;
+  readonly #writeLog: (level: LogLevel, category: string, message: string) => void;
 
   constructor(writeLog: (level: LogLevel, category: string, message: string) => void) {
-    this.writeLog = writeLog;
+    this.#writeLog = writeLog;
   }
 
   /** The object that `require('@azure/functions-core')` gives. */
@@ -52,45 +52,45 @@ export class FunctionsCore {
     version: versions.worker,
     hostVersion: versions.host,
     Disposable,
-    setProgrammingModel: (model: ProgrammingModel): void => void (this.model = model),
-    getProgrammingModel: (): ProgrammingModel | undefined => this.model,
+    setProgrammingModel: (model: ProgrammingModel): void => void (this.#model = model),
+    getProgrammingModel: (): ProgrammingModel | undefined => this.#model,
     log: (level: LogLevel, category: string, message: string): void =>
-      this.writeLog(level, category, message),
-    registerHook: (name: string, callback: HookCallback): Disposable => this.registerHook(name, callback),
+      this.#writeLog(level, category, message),
+    registerHook: (name: string, callback: HookCallback): Disposable => this.#registerHook(name, callback),
     registerFunction: (metadata: FunctionMetadata, callback: FunctionCallback): Disposable =>
-      this.registerFunction(metadata, callback),
+      this.#registerFunction(metadata, callback),
   };
 
   /** @throws FunctionAppError when the app loaded without `@azure/functions` */
   get programmingModel(): ProgrammingModel {
-    if (this.model === undefined) {
+    if (this.#model === undefined) {
       throw new FunctionAppError('The app registers no function (it never called app.http, app.timer, …).');
     }
-    return this.model;
+    return this.#model;
   }
 
   /** From now on nothing more can be registered. */
   lock(): void {
-    this.locked = true;
+    this.#locked = true;
   }
 
   async runHooks(name: string, context: unknown): Promise<void> {
-    for (const hook of this.hooks.get(name) ?? []) await hook(context);
+    for (const hook of this.#hooks.get(name) ?? []) await hook(context);
   }
 
-  private registerHook(name: string, callback: HookCallback): Disposable {
-    const hooks = this.hooks.get(name) ?? [];
-    this.hooks.set(name, [...hooks, callback]);
+  #registerHook(name: string, callback: HookCallback): Disposable {
+    const hooks = this.#hooks.get(name) ?? [];
+    this.#hooks.set(name, [...hooks, callback]);
     return new Disposable(() =>
-      this.hooks.set(
+      this.#hooks.set(
         name,
-        (this.hooks.get(name) ?? []).filter((hook) => hook !== callback),
+        (this.#hooks.get(name) ?? []).filter((hook) => hook !== callback),
       ),
     );
   }
 
-  private registerFunction(metadata: FunctionMetadata, callback: FunctionCallback): Disposable {
-    if (this.locked) {
+  #registerFunction(metadata: FunctionMetadata, callback: FunctionCallback): Disposable {
+    if (this.#locked) {
       throw new FunctionAppError(
         `The function ${metadata.name} is registered after the app has started; register it while it loads.`,
       );
@@ -99,7 +99,7 @@ export class FunctionsCore {
     this.functions.push(registered);
     return new Disposable(() => {
       const index = this.functions.indexOf(registered);
-      if (index >= 0 && !this.locked) this.functions.splice(index, 1);
+      if (index >= 0 && !this.#locked) this.functions.splice(index, 1);
     });
   }
 }

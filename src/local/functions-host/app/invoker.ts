@@ -47,12 +47,12 @@ export function writeAppLog(log: Logger, level: LogLevel, message: string): void
 
 /** Calls functions as the Node worker does: arguments, hooks, handler, hooks, response. */
 export class Invoker {
-  private readonly core: FunctionsCore;
-  private readonly log: Logger;
-  private readonly durableClientInput: () => unknown;
+  readonly #core: FunctionsCore;
+  readonly #log: Logger;
+  readonly #durableClientInput: () => unknown;
   /** Milliseconds; infinite: no limit. */
-  private readonly timeout: number;
-  private readonly appHookData: Record<string, unknown> = {};
+  readonly #timeout: number;
+  readonly #appHookData: Record<string, unknown> = {};
 
   constructor(options: {
     core: FunctionsCore;
@@ -60,20 +60,20 @@ export class Invoker {
     durableClientInput: () => unknown;
     timeout: number;
   }) {
-    this.core = options.core;
-    this.log = options.log;
-    this.durableClientInput = options.durableClientInput;
-    this.timeout = options.timeout;
+    this.#core = options.core;
+    this.#log = options.log;
+    this.#durableClientInput = options.durableClientInput;
+    this.#timeout = options.timeout;
   }
 
   async startApp(): Promise<Record<string, string | undefined>> {
-    await this.core.runHooks('appStart', { hookData: {}, appHookData: this.appHookData });
-    this.core.lock();
-    return this.core.programmingModel.getCapabilities({});
+    await this.#core.runHooks('appStart', { hookData: {}, appHookData: this.#appHookData });
+    this.#core.lock();
+    return this.#core.programmingModel.getCapabilities({});
   }
 
   async terminateApp(): Promise<void> {
-    await this.core.runHooks('appTerminate', { hookData: {}, appHookData: this.appHookData });
+    await this.#core.runHooks('appTerminate', { hookData: {}, appHookData: this.#appHookData });
   }
 
   /**
@@ -82,11 +82,11 @@ export class Invoker {
    * @throws FunctionTimeoutError
    */
   async invoke(called: AppFunction, invocation: Invocation): Promise<InvocationOutcome> {
-    const call = this.call(called, invocation);
-    if (!Number.isFinite(this.timeout)) return call;
+    const call = this.#call(called, invocation);
+    if (!Number.isFinite(this.#timeout)) return call;
     let timer: NodeJS.Timeout | undefined;
     const tooLong = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new FunctionTimeoutError(called.name, this.timeout)), this.timeout);
+      timer = setTimeout(() => reject(new FunctionTimeoutError(called.name, this.#timeout)), this.#timeout);
     });
     try {
       return await Promise.race([call, tooLong]);
@@ -95,18 +95,18 @@ export class Invoker {
     }
   }
 
-  private async call(called: AppFunction, invocation: Invocation): Promise<InvocationOutcome> {
+  async #call(called: AppFunction, invocation: Invocation): Promise<InvocationOutcome> {
     const invocationId = invocation.invocationId ?? randomUUID();
-    const log = this.log.child({ function: called.name, invocationId });
-    const core = this.coreContext(called, { ...invocation, invocationId }, log);
-    const model = this.core.programmingModel.getInvocationModel(core);
+    const log = this.#log.child({ function: called.name, invocationId });
+    const core = this.#coreContext(called, { ...invocation, invocationId }, log);
+    const model = this.#core.programmingModel.getInvocationModel(core);
     const { context, inputs } = await model.getArguments();
     const hookData = {};
-    const shared = { hookData, appHookData: this.appHookData, invocationContext: context };
+    const shared = { hookData, appHookData: this.#appHookData, invocationContext: context };
 
     const before = { ...shared, functionCallback: called.callback, inputs };
     core.state = 'preInvocationHooks';
-    await this.core.runHooks('preInvocation', before);
+    await this.#core.runHooks('preInvocation', before);
     core.state = undefined;
 
     const after: { result: unknown; error: unknown } & Record<string, unknown> = {
@@ -121,7 +121,7 @@ export class Invoker {
       after.error = error;
     }
     core.state = 'postInvocationHooks';
-    await this.core.runHooks('postInvocation', after);
+    await this.#core.runHooks('postInvocation', after);
     core.state = undefined;
     // A hook may clear the error; whatever is thrown must arrive as it was.
     // eslint-disable-next-line @typescript-eslint/only-throw-error
@@ -129,7 +129,7 @@ export class Invoker {
     return { response: await model.getResponse(context, after.result), result: after.result };
   }
 
-  private coreContext(
+  #coreContext(
     called: AppFunction,
     invocation: Invocation & { invocationId: string },
     log: Logger,
@@ -137,7 +137,7 @@ export class Invoker {
     const { invocationId, traceParent } = invocation;
     const clients = Object.entries(called.metadata.bindings)
       .filter(([, { type }]) => /^(durable|orchestration)Client$/i.test(type))
-      .map(([name]) => ({ name, data: { json: JSON.stringify(this.durableClientInput()) } }));
+      .map(([name]) => ({ name, data: { json: JSON.stringify(this.#durableClientInput()) } }));
     return {
       invocationId,
       metadata: called.metadata,
@@ -150,8 +150,8 @@ export class Invoker {
       },
       state: undefined,
       log: (level, category, message) => {
-        const context = { level, category, message, hookData: {}, appHookData: this.appHookData };
-        this.core.runHooks('log', context).catch((error: unknown) => {
+        const context = { level, category, message, hookData: {}, appHookData: this.#appHookData };
+        this.#core.runHooks('log', context).catch((error: unknown) => {
           log.error({ error: messageOf(error) }, 'A log hook of the app failed');
         });
         writeAppLog(log, context.level, context.message);

@@ -21,76 +21,76 @@ export interface ActivityWorkerOptions {
 
 /** Runs the hub's activities on this host, as many at once as allowed. */
 export class ActivityWorker {
-  private readonly options: ActivityWorkerOptions;
-  private readonly running = new Map<string, ActivityTask>();
-  private readonly offers = new Map<string, WorkItem>();
-  private reserved = 0;
-  private closing = false;
+  readonly #options: ActivityWorkerOptions;
+  readonly #running = new Map<string, ActivityTask>();
+  readonly #offers = new Map<string, WorkItem>();
+  #reserved = 0;
+  #closing = false;
 
   constructor(options: ActivityWorkerOptions) {
-    this.options = options;
+    this.#options = options;
   }
 
   /** Takes up to so many free places for activities that are about to be added; `start` or `release` gives them back. */
   reserve(count: number): number {
-    const free = this.options.concurrency - this.running.size - this.reserved;
-    const taken = this.closing ? 0 : Math.max(0, Math.min(count, free));
-    this.reserved += taken;
+    const free = this.#options.concurrency - this.#running.size - this.#reserved;
+    const taken = this.#closing ? 0 : Math.max(0, Math.min(count, free));
+    this.#reserved += taken;
     return taken;
   }
 
   release(count: number): void {
-    this.reserved -= count;
-    this.pull();
+    this.#reserved -= count;
+    this.#pull();
   }
 
   /** Runs an activity that this host owns already. */
   start(task: ActivityTask): void {
     const id = identity(task);
-    if (this.running.has(id)) return;
-    this.running.set(id, task);
-    void this.carryOut(task).finally(() => {
-      this.running.delete(id);
-      this.pull();
+    if (this.#running.has(id)) return;
+    this.#running.set(id, task);
+    void this.#carryOut(task).finally(() => {
+      this.#running.delete(id);
+      this.#pull();
     });
   }
 
   runs(item: WorkItem): boolean {
-    return this.running.has(identity(item));
+    return this.#running.has(identity(item));
   }
 
   /** An activity that waits, or whose host is gone. */
   offer(item: WorkItem): void {
     const id = identity(item);
-    if (this.closing || this.running.has(id) || this.offers.has(id)) return;
+    if (this.#closing || this.#running.has(id) || this.#offers.has(id)) return;
     // What waits for long is remembered without its input.
     const { instanceId, key, kind, owner } = item;
-    this.offers.set(id, this.offers.size < mostHeld ? item : { instanceId, key, kind, owner });
-    this.pull();
+    this.#offers.set(id, this.#offers.size < mostHeld ? item : { instanceId, key, kind, owner });
+    this.#pull();
   }
 
   /** Takes nothing more, waits so long for what runs, and gives the rest back. */
   async close(patience: number): Promise<void> {
-    this.closing = true;
-    this.offers.clear();
+    this.#closing = true;
+    this.#offers.clear();
     const end = Date.now() + patience;
-    while (this.running.size > 0 && Date.now() < end) await delay(50);
-    await Promise.all([...this.running.values()].map((task) => this.options.store.giveBack(task)));
+    while (this.#running.size > 0 && Date.now() < end) await delay(50);
+    await Promise.all([...this.#running.values()].map((task) => this.#options.store.giveBack(task)));
   }
 
-  private pull(): void {
-    const { concurrency } = this.options;
-    for (const [id, offer] of this.offers) {
-      if (this.closing || this.running.size + this.reserved >= concurrency) return;
-      this.offers.delete(id);
-      if (this.running.has(id)) continue;
-      this.reserved++;
-      void this.claim(offer).finally(() => this.release(1));
+  #pull(): void {
+    const { concurrency } = this.#options;
+    for (const [id, offer] of this.#offers) {
+      if (this.#closing || this.#running.size + this.#reserved >= concurrency) return;
+      this.#offers.delete(id);
+      if (this.#running.has(id)) continue;
+      this.#reserved++;
+      void this.#claim(offer).finally(() => this.release(1));
     }
   }
 
-  private async claim(offer: WorkItem): Promise<void> {
-    const { store, hostId, log } = this.options;
+  async #claim(offer: WorkItem): Promise<void> {
+    const { store, hostId, log } = this.#options;
     try {
       const task = await store.claim(offer, hostId);
       if (task !== undefined) this.start(task);
@@ -100,10 +100,10 @@ export class ActivityWorker {
     }
   }
 
-  private async carryOut(task: ActivityTask): Promise<void> {
-    const { store, finished, log } = this.options;
+  async #carryOut(task: ActivityTask): Promise<void> {
+    const { store, finished, log } = this.#options;
     const { instanceId, name, taskId } = task;
-    const outcome = await this.outcomeOf(task);
+    const outcome = await this.#outcomeOf(task);
     for (let pause = 200; ; pause = Math.min(2 * pause, 5000)) {
       try {
         const counts = await store.finish(task, outcome);
@@ -118,8 +118,8 @@ export class ActivityWorker {
     finished(instanceId);
   }
 
-  private async outcomeOf(task: ActivityTask): Promise<TaskOutcome> {
-    const { run, log } = this.options;
+  async #outcomeOf(task: ActivityTask): Promise<TaskOutcome> {
+    const { run, log } = this.#options;
     const { instanceId, name, taskId } = task;
     try {
       return { failed: false, result: await run(task) };

@@ -19,11 +19,11 @@ interface Update {
  * into the next one. A fan-out of hundreds of activities costs tens of requests so.
  */
 export class BatchedUpdates {
-  private readonly table: TableClient;
-  private readonly waiting = new Map<string, Update[]>();
+  readonly #table: TableClient;
+  readonly #waiting = new Map<string, Update[]>();
 
   constructor(table: TableClient) {
-    this.table = table;
+    this.#table = table;
   }
 
   /** The row's new ETag, or undefined when it is not as expected any more. */
@@ -31,18 +31,18 @@ export class BatchedUpdates {
     const bytes = 2 * JSON.stringify(row).length;
     return new Promise((done, failed) => {
       const update = { row, mode, etag, bytes, done, failed };
-      const queue = this.waiting.get(row.partitionKey);
+      const queue = this.#waiting.get(row.partitionKey);
       if (queue !== undefined) queue.push(update);
       else {
-        this.waiting.set(row.partitionKey, [update]);
+        this.#waiting.set(row.partitionKey, [update]);
         // What is asked for in the same turn of the event loop goes along.
-        setImmediate(() => void this.drain(row.partitionKey));
+        setImmediate(() => void this.#drain(row.partitionKey));
       }
     });
   }
 
-  private async drain(partition: string): Promise<void> {
-    const queue = this.waiting.get(partition) ?? [];
+  async #drain(partition: string): Promise<void> {
+    const queue = this.#waiting.get(partition) ?? [];
     while (queue.length > 0) {
       let bytes = 0;
       let count = 0;
@@ -51,14 +51,14 @@ export class BatchedUpdates {
         if (bytes > mostBytes && count > 0) break;
         count++;
       }
-      await this.submit(queue.splice(0, count));
+      await this.#submit(queue.splice(0, count));
     }
-    this.waiting.delete(partition);
+    this.#waiting.delete(partition);
   }
 
-  private async submit(batch: readonly Update[]): Promise<void> {
+  async #submit(batch: readonly Update[]): Promise<void> {
     try {
-      const { subResponses } = await this.table.submitTransaction(
+      const { subResponses } = await this.#table.submitTransaction(
         batch.map(({ row, mode, etag }) => ['update', row, mode, { etag }]),
       );
       for (const [index, { done }] of batch.entries()) done(subResponses[index]?.etag);
@@ -67,7 +67,7 @@ export class BatchedUpdates {
       if (!hasStatus(error, 404, 412)) batch.forEach(({ failed }) => failed(error));
       else if (another === undefined) only?.done(undefined);
       // One row was not as expected, and no other was written either.
-      else await Promise.all(batch.map((update) => this.submit([update])));
+      else await Promise.all(batch.map((update) => this.#submit([update])));
     }
   }
 }

@@ -38,23 +38,23 @@ export class Engine {
   readonly instances: InstanceStore;
   readonly work: WorkStore;
   readonly hosts: HubHosts;
-  private readonly options: EngineOptions;
-  private readonly parts: EngineParts;
-  private readonly activities: ActivityWorker;
-  private readonly runners = new Map<string, InstanceRunner>();
-  private timer: NodeJS.Timeout | undefined;
-  private looking: Promise<void> | undefined;
-  private closing = false;
+  readonly #options: EngineOptions;
+  readonly #parts: EngineParts;
+  readonly #activities: ActivityWorker;
+  readonly #runners = new Map<string, InstanceRunner>();
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+  #closing = false;
   /** Activities that were this host's at the last look and did not run. */
-  private idle = new Set<string>();
+  #idle = new Set<string>();
 
   constructor(options: EngineOptions) {
     const { storage, log } = options;
-    this.options = options;
+    this.#options = options;
     this.instances = new InstanceStore(storage);
     this.work = new WorkStore(storage);
     this.hosts = new HubHosts(storage.hosts, log);
-    this.activities = new ActivityWorker({
+    this.#activities = new ActivityWorker({
       store: this.work,
       hostId: this.hosts.id,
       concurrency: options.maxActivities,
@@ -65,12 +65,12 @@ export class Engine {
     const starter = new TaskStarter({
       instances: this.instances,
       work: this.work,
-      activities: this.activities,
+      activities: this.#activities,
       hostId: this.hosts.id,
       adopt: (record) => this.adopt(record),
       wake: (instanceId) => this.wake(instanceId),
     });
-    this.parts = {
+    this.#parts = {
       instances: this.instances,
       work: this.work,
       hosts: this.hosts,
@@ -80,72 +80,72 @@ export class Engine {
       versioning: options.versioning,
       orchestratorSlots: new Slots(options.maxOrchestrators),
       lease: options.instanceLease,
-      forget: (runner) => this.forget(runner),
+      forget: (runner) => this.#forget(runner),
       log,
     };
   }
 
   /** Of orchestrations that are started without one. */
   get defaultVersion(): string | undefined {
-    return this.options.versioning.defaultVersion;
+    return this.#options.versioning.defaultVersion;
   }
 
   async start(): Promise<void> {
     await this.hosts.join();
-    await this.look();
-    this.lookAgain();
+    await this.#look();
+    this.#lookAgain();
   }
 
   /** Runs an instance that was created for this host. */
   adopt(record: InstanceRecord): void {
-    if (!this.closing) this.runnerOf(record.instanceId).adopt(record);
+    if (!this.#closing) this.#runnerOf(record.instanceId).adopt(record);
   }
 
   /** There may be something to do for an instance. */
   wake(instanceId: string): void {
-    if (!this.closing) this.runnerOf(instanceId).wake();
+    if (!this.#closing) this.#runnerOf(instanceId).wake();
   }
 
   /**
    * Stops: the episodes that run end, activities get so many milliseconds, and what is left is free for other hosts.
    */
   async close(patience: number): Promise<void> {
-    this.closing = true;
-    clearTimeout(this.timer);
-    await this.looking;
-    await this.activities.close(patience);
-    await Promise.all([...this.runners.values()].map((runner) => runner.close()));
+    this.#closing = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+    await this.#activities.close(patience);
+    await Promise.all([...this.#runners.values()].map((runner) => runner.close()));
     await this.hosts.leave();
   }
 
-  private runnerOf(instanceId: string): InstanceRunner {
-    let runner = this.runners.get(instanceId);
+  #runnerOf(instanceId: string): InstanceRunner {
+    let runner = this.#runners.get(instanceId);
     if (runner === undefined) {
-      runner = new InstanceRunner(this.parts, instanceId);
-      this.runners.set(instanceId, runner);
+      runner = new InstanceRunner(this.#parts, instanceId);
+      this.#runners.set(instanceId, runner);
     }
     return runner;
   }
 
-  private forget(runner: RunnerOfInstance): void {
-    if (this.runners.get(runner.instanceId) === runner) this.runners.delete(runner.instanceId);
+  #forget(runner: RunnerOfInstance): void {
+    if (this.#runners.get(runner.instanceId) === runner) this.#runners.delete(runner.instanceId);
   }
 
-  private lookAgain(): void {
-    if (this.closing) return;
-    const pause = this.hosts.hasCompany(this.options.instanceLease) ? lookInCompany : lookAlone;
-    this.timer = setTimeout(() => {
-      this.looking = this.look()
+  #lookAgain(): void {
+    if (this.#closing) return;
+    const pause = this.hosts.hasCompany(this.#options.instanceLease) ? lookInCompany : lookAlone;
+    this.#timer = setTimeout(() => {
+      this.#looking = this.#look()
         .catch((error: unknown) => {
-          this.options.log.warn({ error: messageOf(error) }, 'The hub could not be read; it is tried again');
+          this.#options.log.warn({ error: messageOf(error) }, 'The hub could not be read; it is tried again');
         })
-        .finally(() => this.lookAgain());
+        .finally(() => this.#lookAgain());
     }, pause);
   }
 
   /** Finds what nobody on this host has told of: other hosts' messages, and what hosts that are gone left behind. */
-  private async look(): Promise<void> {
-    const { instanceLease, activityLease } = this.options;
+  async #look(): Promise<void> {
+    const { instanceLease, activityLease } = this.#options;
     await this.hosts.refresh();
     const addressed = new Set<string>();
     const idle = new Set<string>();
@@ -154,25 +154,25 @@ export class Engine {
       else if (item.owner === this.hosts.id) {
         // Taken by a request whose answer was lost, unless it is about to be started: then it runs at the next look.
         const id = `${item.instanceId}/${item.key}`;
-        if (this.idle.has(id)) this.activities.offer(item);
-        else if (!this.activities.runs(item)) idle.add(id);
-      } else if (!this.hosts.holds(item.owner, activityLease)) this.activities.offer(item);
+        if (this.#idle.has(id)) this.#activities.offer(item);
+        else if (!this.#activities.runs(item)) idle.add(id);
+      } else if (!this.hosts.holds(item.owner, activityLease)) this.#activities.offer(item);
     }
-    this.idle = idle;
+    this.#idle = idle;
     for await (const { instanceId, owner } of this.instances.all({ active: true })) {
       const isMine = owner === this.hosts.id;
-      if (isMine ? !this.runners.has(instanceId) : !this.hosts.holds(owner, instanceLease)) {
+      if (isMine ? !this.#runners.has(instanceId) : !this.hosts.holds(owner, instanceLease)) {
         addressed.add(instanceId);
       }
     }
     for (const instanceId of addressed) this.wake(instanceId);
     await this.hosts.forgetTheDead(Math.max(instanceLease, activityLease));
-    this.bound();
+    this.#bound();
   }
 
-  private bound(): void {
+  #bound(): void {
     let held = 0;
-    for (const runner of this.runners.values()) {
+    for (const runner of this.#runners.values()) {
       const { size } = runner;
       if (held + size > historyLimit) runner.unload();
       else held += size;

@@ -23,84 +23,84 @@ const heartbeat = 5000;
  */
 export class HubHosts {
   readonly id = randomUUID();
-  private readonly table: TableClient;
-  private readonly log: Logger;
-  private readonly machine = machineId();
-  private known = new Map<string, HostRow>();
-  private timer: NodeJS.Timeout | undefined;
+  readonly #table: TableClient;
+  readonly #log: Logger;
+  readonly #machine = machineId();
+  #known = new Map<string, HostRow>();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(table: TableClient, log: Logger) {
-    this.table = table;
-    this.log = log;
+    this.#table = table;
+    this.#log = log;
   }
 
   async join(): Promise<void> {
-    await this.signOfLife();
+    await this.#signOfLife();
     await this.refresh();
-    this.timer = setInterval(() => {
-      this.signOfLife().catch((error: unknown) => {
-        this.log.warn({ error: messageOf(error) }, 'The sign of life of this host could not be written');
+    this.#timer = setInterval(() => {
+      this.#signOfLife().catch((error: unknown) => {
+        this.#log.warn({ error: messageOf(error) }, 'The sign of life of this host could not be written');
       });
     }, heartbeat);
   }
 
   /** Everything this host still holds is free from now on. */
   async leave(): Promise<void> {
-    clearInterval(this.timer);
-    await this.deleteRow(this.id);
+    clearInterval(this.#timer);
+    await this.#deleteRow(this.id);
   }
 
   /** Reads who is there. */
   async refresh(): Promise<void> {
     const known = new Map<string, HostRow>();
     const queryOptions = { filter: `PartitionKey eq '${partitionKey}'` };
-    for await (const row of this.table.listEntities<HostRow & Record<string, unknown>>({ queryOptions })) {
+    for await (const row of this.#table.listEntities<HostRow & Record<string, unknown>>({ queryOptions })) {
       known.set(row.rowKey ?? '', row);
     }
-    this.known = known;
+    this.#known = known;
   }
 
   /** Whether a host still holds what it took, for a lease in milliseconds. Uses what `refresh` has read. */
   holds(host: string, lease: number): boolean {
     if (host === this.id) return true;
-    const row = this.known.get(host);
-    return row !== undefined && this.isAlive(row, lease);
+    const row = this.#known.get(host);
+    return row !== undefined && this.#isAlive(row, lease);
   }
 
   /** Whether there is another live host in the hub. */
   hasCompany(lease: number): boolean {
-    return [...this.known].some(([host, row]) => host !== this.id && this.isAlive(row, lease));
+    return [...this.#known].some(([host, row]) => host !== this.id && this.#isAlive(row, lease));
   }
 
   /** Deletes the rows of hosts that are gone. */
   async forgetTheDead(lease: number): Promise<void> {
-    for (const [host, row] of this.known) {
-      if (host === this.id || this.isAlive(row, lease)) continue;
-      await this.deleteRow(host);
+    for (const [host, row] of this.#known) {
+      if (host === this.id || this.#isAlive(row, lease)) continue;
+      await this.#deleteRow(host);
     }
   }
 
   /** A host that was thought dead for a while finds its own row gone. */
-  private async deleteRow(host: string): Promise<void> {
-    await this.table.deleteEntity(partitionKey, host).catch((error: unknown) => {
+  async #deleteRow(host: string): Promise<void> {
+    await this.#table.deleteEntity(partitionKey, host).catch((error: unknown) => {
       if (!hasStatus(error, 404)) throw error;
     });
   }
 
-  private isAlive({ machine, pid, renewedAt }: HostRow, lease: number): boolean {
+  #isAlive({ machine, pid, renewedAt }: HostRow, lease: number): boolean {
     if (renewedAt === undefined || Date.now() - new Date(renewedAt).getTime() > lease) return false;
-    return machine !== this.machine || pid === undefined || processExists(pid);
+    return machine !== this.#machine || pid === undefined || processExists(pid);
   }
 
-  private async signOfLife(): Promise<void> {
+  async #signOfLife(): Promise<void> {
     const row = {
       partitionKey,
       rowKey: this.id,
-      machine: this.machine,
+      machine: this.#machine,
       pid: process.pid,
       renewedAt: new Date(),
     };
-    await this.table.upsertEntity(row, 'Replace');
+    await this.#table.upsertEntity(row, 'Replace');
   }
 }
 

@@ -32,104 +32,104 @@ interface Loaded {
  */
 export class InstanceRunner implements RunnerOfInstance {
   readonly instanceId: string;
-  private readonly parts: EngineParts;
-  private readonly log: Logger;
-  private loaded: Loaded | undefined;
-  private adopted: InstanceRecord | undefined;
-  private wanted = false;
-  private busy: Promise<void> | undefined;
-  private timer: NodeJS.Timeout | undefined;
-  private pause = 0;
-  private closed = false;
+  readonly #parts: EngineParts;
+  readonly #log: Logger;
+  #loaded: Loaded | undefined;
+  #adopted: InstanceRecord | undefined;
+  #wanted = false;
+  #busy: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #pause = 0;
+  #closed = false;
 
   constructor(parts: EngineParts, instanceId: string) {
-    this.parts = parts;
+    this.#parts = parts;
     this.instanceId = instanceId;
-    this.log = parts.log.child({ instanceId });
+    this.#log = parts.log.child({ instanceId });
   }
 
   /** An instance that was just created here. */
   adopt(record: InstanceRecord): void {
-    this.adopted = record;
+    this.#adopted = record;
     this.wake();
   }
 
   /** There may be something to do. */
   wake(): void {
-    this.wanted = true;
-    this.busy ??= this.work().finally(() => {
-      this.busy = undefined;
-      if (this.wanted && !this.closed) this.wake();
+    this.#wanted = true;
+    this.#busy ??= this.#work().finally(() => {
+      this.#busy = undefined;
+      if (this.#wanted && !this.#closed) this.wake();
     });
   }
 
   /** Ends after the episode that runs now. */
   async close(): Promise<void> {
-    this.closed = true;
-    clearTimeout(this.timer);
-    await this.busy;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#busy;
   }
 
   /** Characters of history held in memory. */
   get size(): number {
-    return this.busy === undefined
-      ? (this.loaded?.played.reduce((sum, { length }) => sum + length, 0) ?? 0)
+    return this.#busy === undefined
+      ? (this.#loaded?.played.reduce((sum, { length }) => sum + length, 0) ?? 0)
       : 0;
   }
 
   /** Drops the history from memory; the next episode reads it again. */
   unload(): void {
-    if (this.busy === undefined) this.loaded = undefined;
+    if (this.#busy === undefined) this.#loaded = undefined;
   }
 
-  private async work(): Promise<void> {
-    while (this.wanted && !this.closed) {
-      this.wanted = false;
+  async #work(): Promise<void> {
+    while (this.#wanted && !this.#closed) {
+      this.#wanted = false;
       try {
-        await this.parts.orchestratorSlots.run(() => this.step());
-        this.pause = 0;
+        await this.#parts.orchestratorSlots.run(() => this.#step());
+        this.#pause = 0;
       } catch (error) {
-        this.loaded = undefined;
-        this.pause = Math.min(Math.max(2 * this.pause, 200), 10_000);
+        this.#loaded = undefined;
+        this.#pause = Math.min(Math.max(2 * this.#pause, 200), 10_000);
         const level = error instanceof InstanceChangedError ? 'debug' : 'warn';
-        this.log[level]({ error: messageOf(error) }, 'An episode is tried again');
-        this.wakeAt(Date.now() + this.pause);
+        this.#log[level]({ error: messageOf(error) }, 'An episode is tried again');
+        this.#wakeAt(Date.now() + this.#pause);
         return;
       }
     }
   }
 
-  private async step(): Promise<void> {
-    if (this.adopted !== undefined)
-      this.loaded = { record: this.adopted, tasks: new OpenTasks(), played: [] };
-    this.adopted = undefined;
-    this.loaded ??= await this.load();
-    if (this.loaded === undefined) {
-      await this.rest();
+  async #step(): Promise<void> {
+    if (this.#adopted !== undefined)
+      this.#loaded = { record: this.#adopted, tasks: new OpenTasks(), played: [] };
+    this.#adopted = undefined;
+    this.#loaded ??= await this.#load();
+    if (this.#loaded === undefined) {
+      await this.#rest();
       return;
     }
-    const { loaded } = this;
-    if (!hasEnded(loaded.record.status) && !runsVersion(this.parts.versioning, loaded.record.version)) {
-      await this.refuse(loaded);
+    const loaded = this.#loaded;
+    if (!hasEnded(loaded.record.status) && !runsVersion(this.#parts.versioning, loaded.record.version)) {
+      await this.#refuse(loaded);
       return;
     }
-    const messages = await this.parts.work.messages(this.instanceId, messagesPerEpisode);
+    const messages = await this.#parts.work.messages(this.instanceId, messagesPerEpisode);
     const taken = loaded.record.takenIn.filter((key) => messages.some((message) => message.key === key));
-    if (taken.length > 0) await this.parts.work.remove(this.instanceId, taken);
+    if (taken.length > 0) await this.#parts.work.remove(this.instanceId, taken);
     const fresh = messages.filter(({ key }) => !taken.includes(key));
 
     const controlled = nextStatus(loaded.record.status, fresh);
-    if (hasEnded(loaded.record.status)) await this.finish(loaded);
-    else if (controlled.terminated !== undefined) await this.terminate(loaded, controlled.terminated, fresh);
-    else if (controlled.status === 'Suspended') await this.suspend(loaded, controlled.handled);
+    if (hasEnded(loaded.record.status)) await this.#finish(loaded);
+    else if (controlled.terminated !== undefined) await this.#terminate(loaded, controlled.terminated, fresh);
+    else if (controlled.status === 'Suspended') await this.#suspend(loaded, controlled.handled);
     else {
-      await this.episode(loaded, fresh);
-      if (messages.length === messagesPerEpisode) this.wanted = true;
+      await this.#episode(loaded, fresh);
+      if (messages.length === messagesPerEpisode) this.#wanted = true;
     }
-    this.armTimer();
+    this.#armTimer();
   }
 
-  private async episode(loaded: Loaded, messages: readonly Message[]): Promise<void> {
+  async #episode(loaded: Loaded, messages: readonly Message[]): Promise<void> {
     const { record, tasks, played } = loaded;
     const { executionId, name, input, version } = record;
     const episode = await runEpisode(
@@ -137,22 +137,22 @@ export class InstanceRunner implements RunnerOfInstance {
       {
         messages,
         now: new Date(),
-        functions: this.parts.functions,
-        defaultVersion: this.parts.versioning.defaultVersion,
-        run: (news) => this.parts.orchestrators.run(record, played, news),
+        functions: this.#parts.functions,
+        defaultVersion: this.#parts.versioning.defaultVersion,
+        run: (news) => this.#parts.orchestrators.run(record, played, news),
       },
     );
     if (episode === undefined) {
       const resumed = record.status === 'Suspended';
-      if (resumed) loaded.record = await this.parts.instances.commit(record, { status: 'Running' });
-      await this.removeAll(messages);
+      if (resumed) loaded.record = await this.#parts.instances.commit(record, { status: 'Running' });
+      await this.#removeAll(messages);
       return;
     }
     const events = messages.filter(({ kind }) => kind === 'event').map(({ key }) => key);
     const takenIn = [...record.takenIn.slice(-rememberedEvents), ...events];
     const changes = { ...changesBy(episode.end), takenIn, customStatus: episode.customStatus ?? null };
     const endsChild = changes.active === false && record.parent !== undefined;
-    loaded.record = await this.parts.instances.commit(
+    loaded.record = await this.#parts.instances.commit(
       record,
       endsChild ? { ...changes, active: true } : changes,
       episode.end.kind === 'continuedAsNew' ? [] : episode.events,
@@ -160,16 +160,16 @@ export class InstanceRunner implements RunnerOfInstance {
     if (episode.end.kind === 'continuedAsNew') {
       loaded.tasks = new OpenTasks();
       loaded.played = [];
-      this.wanted = true;
-      await Promise.all([this.removeAll(messages), this.parts.instances.forgetHistory(record)]);
+      this.#wanted = true;
+      await Promise.all([this.#removeAll(messages), this.#parts.instances.forgetHistory(record)]);
       return;
     }
     played.push(...episode.events.map(playedJson));
-    await Promise.all([this.removeAll(messages), this.carryOut(loaded, episode.events)]);
-    if (hasEnded(loaded.record.status)) await this.finish(loaded);
+    await Promise.all([this.#removeAll(messages), this.#carryOut(loaded, episode.events)]);
+    if (hasEnded(loaded.record.status)) await this.#finish(loaded);
   }
 
-  private async terminate(loaded: Loaded, reason: string, messages: readonly Message[]): Promise<void> {
+  async #terminate(loaded: Loaded, reason: string, messages: readonly Message[]): Promise<void> {
     const Result = JSON.stringify(reason);
     const event: HistoryEvent = {
       EventType: eventTypes.executionTerminated,
@@ -179,18 +179,18 @@ export class InstanceRunner implements RunnerOfInstance {
       Result,
     };
     const active = loaded.record.parent !== undefined;
-    loaded.record = await this.parts.instances.commit(
+    loaded.record = await this.#parts.instances.commit(
       loaded.record,
       { status: 'Terminated', output: Result, active },
       [event],
     );
-    await this.removeAll(messages);
-    await this.finish(loaded);
+    await this.#removeAll(messages);
+    await this.#finish(loaded);
   }
 
   /** An instance of a version that this host does not run: it fails, or it is left to another host. */
-  private async refuse(loaded: Loaded): Promise<void> {
-    const { versioning, instances } = this.parts;
+  async #refuse(loaded: Loaded): Promise<void> {
+    const { versioning, instances } = this.#parts;
     const { record } = loaded;
     const message =
       `The version '${record.version ?? ''}' of the orchestration is not one that this host runs ` +
@@ -199,26 +199,26 @@ export class InstanceRunner implements RunnerOfInstance {
       const output = JSON.stringify(message);
       const active = record.parent !== undefined;
       loaded.record = await instances.commit(record, { status: 'Failed', output, active });
-      await this.finish(loaded);
+      await this.#finish(loaded);
       return;
     }
     // Once for each taking: it is nobody's from now on, and is not taken again here.
-    this.log.warn({ version: record.version }, message);
+    this.#log.warn({ version: record.version }, message);
     await instances.commit(record, { owner: '' });
-    this.loaded = undefined;
-    this.parts.forget(this);
+    this.#loaded = undefined;
+    this.#parts.forget(this);
   }
 
-  private async suspend(loaded: Loaded, handled: readonly Message[]): Promise<void> {
+  async #suspend(loaded: Loaded, handled: readonly Message[]): Promise<void> {
     if (loaded.record.status !== 'Suspended') {
-      loaded.record = await this.parts.instances.commit(loaded.record, { status: 'Suspended' });
+      loaded.record = await this.#parts.instances.commit(loaded.record, { status: 'Suspended' });
     }
-    await this.removeAll(handled);
+    await this.#removeAll(handled);
   }
 
   /** Starts what new history events call for. */
-  private async carryOut({ record }: Loaded, events: readonly HistoryEvent[]): Promise<void> {
-    const { starter } = this.parts;
+  async #carryOut({ record }: Loaded, events: readonly HistoryEvent[]): Promise<void> {
+    const { starter } = this.#parts;
     await Promise.all([
       starter.startActivities(
         record,
@@ -231,44 +231,44 @@ export class InstanceRunner implements RunnerOfInstance {
   }
 
   /** Tells the caller of the end. */
-  private async finish(loaded: Loaded): Promise<void> {
+  async #finish(loaded: Loaded): Promise<void> {
     const { record } = loaded;
     if (record.active) {
-      if (record.parent !== undefined) await this.parts.starter.reportToParent(record, record.parent);
-      await this.parts.instances.commit(record, { active: false });
+      if (record.parent !== undefined) await this.#parts.starter.reportToParent(record, record.parent);
+      await this.#parts.instances.commit(record, { active: false });
     }
-    this.loaded = undefined;
-    await this.rest();
+    this.#loaded = undefined;
+    await this.#rest();
   }
 
   /** Nothing is left to do here, unless the instance is started again. */
-  private async rest(): Promise<void> {
-    await this.dropStrayMessages();
-    if (this.adopted === undefined) this.parts.forget(this);
+  async #rest(): Promise<void> {
+    await this.#dropStrayMessages();
+    if (this.#adopted === undefined) this.#parts.forget(this);
   }
 
   /** Messages to an instance that has ended or never was. Read before its row is: a new start's are not among them. */
-  private async dropStrayMessages(): Promise<void> {
-    const messages = await this.parts.work.messages(this.instanceId, messagesPerEpisode);
+  async #dropStrayMessages(): Promise<void> {
+    const messages = await this.#parts.work.messages(this.instanceId, messagesPerEpisode);
     if (messages.length === 0) return;
-    const record = await this.parts.instances.read(this.instanceId);
-    if (record === undefined || (hasEnded(record.status) && !record.active)) await this.removeAll(messages);
+    const record = await this.#parts.instances.read(this.instanceId);
+    if (record === undefined || (hasEnded(record.status) && !record.active)) await this.#removeAll(messages);
   }
 
-  private async removeAll(messages: readonly Message[]): Promise<void> {
-    await this.parts.work.remove(
+  async #removeAll(messages: readonly Message[]): Promise<void> {
+    await this.#parts.work.remove(
       this.instanceId,
       messages.map(({ key }) => key),
     );
   }
 
   /** Reads the instance, makes it this host's, and does again what its last commit may not have got done. */
-  private async load(): Promise<Loaded | undefined> {
-    const { instances, hosts, lease, starter } = this.parts;
+  async #load(): Promise<Loaded | undefined> {
+    const { instances, hosts, lease, starter } = this.#parts;
     let record = await instances.read(this.instanceId);
     if (record === undefined || (hasEnded(record.status) && !record.active)) return undefined;
     if (record.owner !== hosts.id) {
-      const { versioning } = this.parts;
+      const { versioning } = this.#parts;
       if (versioning.failure === 'Reject' && !runsVersion(versioning, record.version)) return undefined;
       await hosts.refresh();
       if (hosts.holds(record.owner, lease)) return undefined;
@@ -282,15 +282,15 @@ export class InstanceRunner implements RunnerOfInstance {
     return loaded;
   }
 
-  private armTimer(): void {
-    const next = this.loaded?.record.status === 'Suspended' ? undefined : this.loaded?.tasks.nextTimer();
-    if (next !== undefined) this.wakeAt(next);
+  #armTimer(): void {
+    const next = this.#loaded?.record.status === 'Suspended' ? undefined : this.#loaded?.tasks.nextTimer();
+    if (next !== undefined) this.#wakeAt(next);
   }
 
-  private wakeAt(time: number): void {
-    clearTimeout(this.timer);
-    if (this.closed) return;
-    this.timer = setTimeout(() => this.wake(), Math.min(Math.max(time - Date.now(), 0), longestTimeout));
+  #wakeAt(time: number): void {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => this.wake(), Math.min(Math.max(time - Date.now(), 0), longestTimeout));
   }
 }
 

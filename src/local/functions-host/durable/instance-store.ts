@@ -31,18 +31,18 @@ export interface InstanceFilter {
 
 /** Instances and their history. Every change of an instance is one transaction, decided by its row's ETag. */
 export class InstanceStore {
-  private readonly table: TableClient;
-  private readonly text: TextColumns;
+  readonly #table: TableClient;
+  readonly #text: TextColumns;
 
   constructor(storage: HubStorage) {
-    this.table = storage.instances;
-    this.text = new TextColumns(storage.payloads);
+    this.#table = storage.instances;
+    this.#text = new TextColumns(storage.payloads);
   }
 
   async read(instanceId: string): Promise<InstanceRecord | undefined> {
     try {
-      const row = await this.table.getEntity<Row>(instanceId, recordKey);
-      return await this.recordOf(row, row.etag);
+      const row = await this.#table.getEntity<Row>(instanceId, recordKey);
+      return await this.#recordOf(row, row.etag);
     } catch (error) {
       if (hasStatus(error, 404)) return undefined;
       throw error;
@@ -71,13 +71,13 @@ export class InstanceStore {
             parentExecutionId: parent.executionId,
             parentTaskId: parent.taskId,
           }),
-      ...(await this.changedColumns(instanceId, record)),
+      ...(await this.#changedColumns(instanceId, record)),
     };
     try {
       const { etag } =
         replaced === undefined
-          ? await this.table.createEntity(row)
-          : await this.table.updateEntity(row, 'Replace', { etag: replaced.etag });
+          ? await this.#table.createEntity(row)
+          : await this.#table.updateEntity(row, 'Replace', { etag: replaced.etag });
       if (replaced !== undefined) await this.forgetHistory(replaced);
       return { ...record, etag: etag ?? '' };
     } catch (error) {
@@ -107,17 +107,17 @@ export class InstanceStore {
     const row = {
       partitionKey,
       rowKey: recordKey,
-      ...(await this.changedColumns(partitionKey, next, record)),
+      ...(await this.#changedColumns(partitionKey, next, record)),
     };
     const actions: TransactionAction[] = [['update', row, 'Merge', { etag: record.etag }]];
     if (events.length > 0) {
-      const text = await this.text.write(partitionKey, 'events', JSON.stringify(events), historyColumns);
+      const text = await this.#text.write(partitionKey, 'events', JSON.stringify(events), historyColumns);
       const rowKey = historyKey(record.executionId, record.historyRows);
       // A row that an ended execution of the same name left behind would not matter.
       actions.push(['upsert', { partitionKey, rowKey, ...text }, 'Replace']);
     }
     try {
-      const done = await this.table.submitTransaction(actions);
+      const done = await this.#table.submitTransaction(actions);
       const etag = done.getResponseForEntity(recordKey)?.etag ?? done.subResponses[0]?.etag;
       if (etag === undefined) throw new InstanceChangedError(partitionKey);
       return { ...next, etag };
@@ -134,8 +134,8 @@ export class InstanceStore {
     const end = historyKey(executionId, historyRows);
     const filter = odata`PartitionKey eq ${instanceId} and RowKey ge ${first} and RowKey lt ${end}`;
     const events: HistoryEvent[] = [];
-    for await (const row of this.table.listEntities<Row>({ queryOptions: { filter } })) {
-      events.push(...(JSON.parse((await this.text.read(row, 'events')) ?? '[]') as HistoryEvent[]));
+    for await (const row of this.#table.listEntities<Row>({ queryOptions: { filter } })) {
+      events.push(...(JSON.parse((await this.#text.read(row, 'events')) ?? '[]') as HistoryEvent[]));
     }
     return events;
   }
@@ -143,15 +143,15 @@ export class InstanceStore {
   /** Deletes the rows of an execution that is over. */
   async forgetHistory({ instanceId, executionId }: InstanceRecord): Promise<void> {
     const [first, end] = [historyKey(executionId, 0), `history.${executionId}/`];
-    await this.deleteRows(odata`PartitionKey eq ${instanceId} and RowKey ge ${first} and RowKey lt ${end}`);
+    await this.#deleteRows(odata`PartitionKey eq ${instanceId} and RowKey ge ${first} and RowKey lt ${end}`);
   }
 
   /** Deletes an instance with all it has. */
   async purge(instanceId: string): Promise<void> {
     // The row goes last: while it is there, a purge cut short can be done again.
-    await this.deleteRows(odata`PartitionKey eq ${instanceId} and RowKey ne ${recordKey}`);
-    await this.text.purge(instanceId);
-    await this.table.deleteEntity(instanceId, recordKey).catch((error: unknown) => {
+    await this.#deleteRows(odata`PartitionKey eq ${instanceId} and RowKey ne ${recordKey}`);
+    await this.#text.purge(instanceId);
+    await this.#table.deleteEntity(instanceId, recordKey).catch((error: unknown) => {
       if (!hasStatus(error, 404)) throw error;
     });
   }
@@ -161,39 +161,39 @@ export class InstanceStore {
     filter: InstanceFilter,
     { size, token }: { size: number; token: string | undefined },
   ): Promise<{ records: InstanceRecord[]; next: string | undefined }> {
-    const pages = this.table
+    const pages = this.#table
       .listEntities<Row>({ queryOptions: { filter: filterText(filter) } })
       .byPage({ maxPageSize: size, ...(token === undefined ? {} : { continuationToken: token }) });
     for await (const page of pages) {
-      const records = await Promise.all(page.map((row) => this.recordOf(row, row.etag)));
+      const records = await Promise.all(page.map((row) => this.#recordOf(row, row.etag)));
       return { records, next: page.continuationToken };
     }
     return { records: [], next: undefined };
   }
 
   async *all(filter: InstanceFilter): AsyncGenerator<InstanceRecord> {
-    for await (const row of this.table.listEntities<Row>({ queryOptions: { filter: filterText(filter) } })) {
-      yield await this.recordOf(row, row.etag);
+    for await (const row of this.#table.listEntities<Row>({ queryOptions: { filter: filterText(filter) } })) {
+      yield await this.#recordOf(row, row.etag);
     }
   }
 
-  private async deleteRows(filter: string): Promise<void> {
+  async #deleteRows(filter: string): Promise<void> {
     const queryOptions = { filter, select: ['PartitionKey', 'RowKey', TextColumns.blobColumn('events')] };
     let batch: TransactionAction[] = [];
     const flush = async (): Promise<void> => {
-      if (batch.length > 0) await this.table.submitTransaction(batch);
+      if (batch.length > 0) await this.#table.submitTransaction(batch);
       batch = [];
     };
-    for await (const row of this.table.listEntities<Row>({ queryOptions })) {
+    for await (const row of this.#table.listEntities<Row>({ queryOptions })) {
       batch.push(['delete', { partitionKey: row.partitionKey ?? '', rowKey: row.rowKey ?? '' }]);
-      await this.text.forget(row, 'events');
+      await this.#text.forget(row, 'events');
       if (batch.length === 100) await flush();
     }
     await flush();
   }
 
   /** The columns of a record, without the long ones that are as they were. */
-  private async changedColumns(
+  async #changedColumns(
     instanceId: string,
     next: Omit<InstanceRecord, 'etag'>,
     before?: InstanceRecord,
@@ -205,18 +205,18 @@ export class InstanceStore {
       owner: next.owner,
       active: next.active,
       historyRows: next.historyRows,
-      ...(await this.text.write(instanceId, 'takenIn', JSON.stringify(next.takenIn))),
+      ...(await this.#text.write(instanceId, 'takenIn', JSON.stringify(next.takenIn))),
     };
     for (const name of ['input', 'output', 'customStatus'] as const) {
       if (before?.[name] === next[name]) continue;
-      Object.assign(columns, await this.text.write(instanceId, name, next[name]));
+      Object.assign(columns, await this.#text.write(instanceId, name, next[name]));
     }
     return columns;
   }
 
-  private async recordOf(row: Row, etag: string): Promise<InstanceRecord> {
+  async #recordOf(row: Row, etag: string): Promise<InstanceRecord> {
     const [input, output, customStatus, takenIn] = await Promise.all(
-      ['input', 'output', 'customStatus', 'takenIn'].map((name) => this.text.read(row, name)),
+      ['input', 'output', 'customStatus', 'takenIn'].map((name) => this.#text.read(row, name)),
     );
     return {
       instanceId: String(row['partitionKey']),

@@ -21,10 +21,10 @@ interface Call extends Exchange {
  * the public webhooks and for the app's own Durable client.
  */
 export class ManagementApi {
-  private readonly client: OrchestrationClient;
-  private readonly instances: InstanceStore;
-  private readonly address: ManagementAddress;
-  private readonly bodyLimit: number;
+  readonly #client: OrchestrationClient;
+  readonly #instances: InstanceStore;
+  readonly #address: ManagementAddress;
+  readonly #bodyLimit: number;
 
   constructor(options: {
     client: OrchestrationClient;
@@ -32,10 +32,10 @@ export class ManagementApi {
     address: ManagementAddress;
     bodyLimit: number;
   }) {
-    this.client = options.client;
-    this.instances = options.instances;
-    this.address = options.address;
-    this.bodyLimit = options.bodyLimit;
+    this.#client = options.client;
+    this.#instances = options.instances;
+    this.#address = options.address;
+    this.#bodyLimit = options.bodyLimit;
   }
 
   /**
@@ -45,7 +45,7 @@ export class ManagementApi {
    */
   async serve(path: readonly string[], exchange: Exchange, origin: string): Promise<void> {
     try {
-      await this.route(path.map(decodeURIComponent), { ...exchange, address: { ...this.address, origin } });
+      await this.#route(path.map(decodeURIComponent), { ...exchange, address: { ...this.#address, origin } });
     } catch (error) {
       if (error instanceof OrchestrationRequestError) {
         answerJson(exchange.response, error.status, { Message: error.message });
@@ -55,40 +55,40 @@ export class ManagementApi {
     }
   }
 
-  private async route(path: readonly string[], call: Call): Promise<void> {
+  async #route(path: readonly string[], call: Call): Promise<void> {
     const [kind = '', first, second, third, ...rest] = path.filter((segment) => segment !== '');
     const method = call.request.method ?? 'GET';
     const action = `${method} ${kind.toLowerCase()}`;
     if (rest.length > 0) answer(call.response, 404);
-    else if (action === 'POST orchestrators' && first !== undefined) await this.start(first, second, call);
+    else if (action === 'POST orchestrators' && first !== undefined) await this.#start(first, second, call);
     else if (kind.toLowerCase() === 'entities') {
       throw new OrchestrationRequestError(501, 'Entities are not supported by the local Functions host.');
-    } else if (action === 'GET instances' && first === undefined) await this.list(call);
-    else if (action === 'DELETE instances' && first === undefined) await this.purgeMany(call);
+    } else if (action === 'GET instances' && first === undefined) await this.#list(call);
+    else if (action === 'DELETE instances' && first === undefined) await this.#purgeMany(call);
     else if (action === 'GET instances' && first !== undefined && second === undefined)
-      await this.status(first, call);
+      await this.#status(first, call);
     else if (action === 'DELETE instances' && first !== undefined && second === undefined)
-      await this.purge(first, call);
+      await this.#purge(first, call);
     else if (action === 'POST instances' && first !== undefined && second !== undefined) {
-      await this.change(first, { verb: second, name: third }, call);
+      await this.#change(first, { verb: second, name: third }, call);
     } else answer(call.response, 404);
   }
 
-  private async start(name: string, instanceId: string | undefined, call: Call): Promise<void> {
+  async #start(name: string, instanceId: string | undefined, call: Call): Promise<void> {
     const version = call.url.searchParams.get('version') ?? undefined;
-    const id = await this.client.start(name, await this.json(call), instanceId, version);
-    this.accepted(id, call);
+    const id = await this.#client.start(name, await this.#json(call), instanceId, version);
+    this.#accepted(id, call);
   }
 
-  private accepted(id: string, { response, address }: Call): void {
+  #accepted(id: string, { response, address }: Call): void {
     const urls = managementUrls(address, id);
     answerJson(response, 202, urls, { location: urls['statusQueryGetUri'] ?? '', 'retry-after': '10' });
   }
 
-  private async status(instanceId: string, { url, response, address }: Call): Promise<void> {
-    const record = await this.client.get(instanceId);
+  async #status(instanceId: string, { url, response, address }: Call): Promise<void> {
+    const record = await this.#client.get(instanceId);
     const asked = flags(url);
-    const history = asked('showHistory', false) ? await this.instances.history(record) : undefined;
+    const history = asked('showHistory', false) ? await this.#instances.history(record) : undefined;
     const body = statusJson(record, {
       showInput: asked('showInput', true),
       history,
@@ -103,23 +103,23 @@ export class ManagementApi {
     answerJson(response, 202, body, { location: statusQueryGetUri, 'retry-after': '10' });
   }
 
-  private async list({ url, request, response }: Exchange): Promise<void> {
+  async #list({ url, request, response }: Exchange): Promise<void> {
     const asked = flags(url);
     const top = Number(url.searchParams.get('top') ?? pageSize);
     if (!Number.isInteger(top) || top < 1) throw new OrchestrationRequestError(400, 'top must be 1 or more.');
     const given = request.headers[continuationHeader];
     const token = typeof given === 'string' && given !== '' && given !== 'null' ? given : undefined;
-    const { records, next } = await this.instances.page(filterOf(url), { size: Math.min(top, 1000), token });
+    const { records, next } = await this.#instances.page(filterOf(url), { size: Math.min(top, 1000), token });
     const bodies = records.map((record) => statusJson(record, { showInput: asked('showInput', true) }));
     answerJson(response, 200, bodies, next === undefined ? {} : { [continuationHeader]: next });
   }
 
-  private async purge(instanceId: string, { response }: Exchange): Promise<void> {
-    if (await this.client.purge(instanceId)) answerJson(response, 200, { instancesDeleted: 1 });
+  async #purge(instanceId: string, { response }: Exchange): Promise<void> {
+    if (await this.#client.purge(instanceId)) answerJson(response, 200, { instancesDeleted: 1 });
     else answer(response, 404);
   }
 
-  private async purgeMany({ url, response }: Exchange): Promise<void> {
+  async #purgeMany({ url, response }: Exchange): Promise<void> {
     const filter = filterOf(url);
     const asked = filter.statuses;
     const purged = asked === undefined ? ended : ended.filter((status) => asked.includes(status));
@@ -127,14 +127,14 @@ export class ManagementApi {
     const found: InstanceRecord[] = [];
     // No status at all would mean any.
     if (purged.length > 0) {
-      for await (const record of this.instances.all({ ...filter, statuses: purged })) found.push(record);
+      for await (const record of this.#instances.all({ ...filter, statuses: purged })) found.push(record);
     }
-    for (const { instanceId } of found) if (await this.client.purge(instanceId)) instancesDeleted++;
+    for (const { instanceId } of found) if (await this.#client.purge(instanceId)) instancesDeleted++;
     if (instancesDeleted === 0) answer(response, 404);
     else answerJson(response, 200, { instancesDeleted });
   }
 
-  private async change(
+  async #change(
     instanceId: string,
     { verb, name }: { verb: string; name: string | undefined },
     call: Call,
@@ -143,13 +143,13 @@ export class ManagementApi {
     switch (verb.toLowerCase()) {
       case 'raiseevent':
         if (name === undefined) throw new OrchestrationRequestError(400, 'An event has a name.');
-        await this.client.raiseEvent(instanceId, name, await this.json(call));
+        await this.#client.raiseEvent(instanceId, name, await this.#json(call));
         answer(call.response, 202);
         break;
       case 'terminate':
       case 'suspend':
       case 'resume':
-        await this.client.control(
+        await this.#client.control(
           instanceId,
           verb.toLowerCase() as 'terminate' | 'suspend' | 'resume',
           reason,
@@ -158,7 +158,7 @@ export class ManagementApi {
         break;
       case 'restart': {
         const withNewId = flags(call.url)('restartWithNewInstanceId', true);
-        this.accepted(await this.client.restart(instanceId, withNewId), call);
+        this.#accepted(await this.#client.restart(instanceId, withNewId), call);
         break;
       }
       case 'rewind':
@@ -169,8 +169,8 @@ export class ManagementApi {
   }
 
   /** The request's body, which must be JSON; null when there is none. */
-  private async json({ request }: Exchange): Promise<string | null> {
-    const text = (await readBody(request, this.bodyLimit)).toString('utf8');
+  async #json({ request }: Exchange): Promise<string | null> {
+    const text = (await readBody(request, this.#bodyLimit)).toString('utf8');
     if (text.trim() === '') return null;
     JSON.parse(text);
     return text;

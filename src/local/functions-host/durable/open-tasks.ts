@@ -48,10 +48,10 @@ export class OpenTasks {
   /** How many of the orchestrator's top-level actions have been taken up. */
   actionsTaken = 0;
   started = false;
-  private readonly open = new Map<number, OpenTask>();
-  private readonly retried = new Map<number, RetriedCall>();
+  readonly #open = new Map<number, OpenTask>();
+  readonly #retried = new Map<number, RetriedCall>();
   /** The first pieces of the timers the orchestrator itself created, in the order of their actions. */
-  private readonly ownTimers: number[] = [];
+  readonly #ownTimers: number[] = [];
 
   apply(event: HistoryEvent): void {
     switch (event.EventType) {
@@ -60,19 +60,19 @@ export class OpenTasks {
         break;
       case eventTypes.taskScheduled:
       case eventTypes.subOrchestrationCreated:
-        this.called(event);
+        this.#called(event);
         break;
       case eventTypes.timerCreated:
-        this.timerCreated(event);
+        this.#timerCreated(event);
         break;
       case eventTypes.taskCompleted:
       case eventTypes.taskFailed:
       case eventTypes.subOrchestrationCompleted:
       case eventTypes.subOrchestrationFailed:
-        this.open.delete(event.TaskScheduledId);
+        this.#open.delete(event.TaskScheduledId);
         break;
       case eventTypes.timerFired:
-        this.open.delete(event.TimerId);
+        this.#open.delete(event.TimerId);
         break;
       case eventTypes.orchestratorCompleted:
         this.actionsTaken = event.ActionsTaken;
@@ -83,24 +83,24 @@ export class OpenTasks {
   }
 
   get(id: number): OpenTask | undefined {
-    return this.open.get(id);
+    return this.#open.get(id);
   }
 
   all(): IterableIterator<OpenTask> {
-    return this.open.values();
+    return this.#open.values();
   }
 
   /** Drops the timer that stands at this place among the timers of the orchestrator's own actions. */
   cancelOwnTimer(position: number): void {
-    const firstPieceId = this.ownTimers[position];
-    for (const task of this.open.values()) {
-      if (task.kind === 'timer' && task.firstPieceId === firstPieceId) this.open.delete(task.id);
+    const firstPieceId = this.#ownTimers[position];
+    for (const task of this.#open.values()) {
+      if (task.kind === 'timer' && task.firstPieceId === firstPieceId) this.#open.delete(task.id);
     }
   }
 
   /** Timers whose time has come, earliest first. */
   dueTimers(now: number): Extract<OpenTask, { kind: 'timer' }>[] {
-    return [...this.open.values()]
+    return [...this.#open.values()]
       .filter((task) => task.kind === 'timer')
       .filter(({ fireAt }) => fireAt <= now)
       .sort((a, b) => a.fireAt - b.fireAt || a.id - b.id);
@@ -109,17 +109,17 @@ export class OpenTasks {
   /** When the next timer fires, in milliseconds since 1970. */
   nextTimer(): number | undefined {
     let next: number | undefined;
-    for (const task of this.open.values()) {
+    for (const task of this.#open.values()) {
       if (task.kind === 'timer' && (next === undefined || task.fireAt < next)) next = task.fireAt;
     }
     return next;
   }
 
-  private called(event: CallEvent): void {
+  #called(event: CallEvent): void {
     const { EventId: id, Name: name, Input: input } = event;
     this.nextId = id + 1;
-    const retry = this.retryOf(event);
-    this.open.set(
+    const retry = this.#retryOf(event);
+    this.#open.set(
       id,
       event.EventType === eventTypes.taskScheduled
         ? { kind: 'activity', id, name, input, retry }
@@ -127,27 +127,27 @@ export class OpenTasks {
     );
   }
 
-  private retryOf(event: CallEvent): RetriedCall | undefined {
+  #retryOf(event: CallEvent): RetriedCall | undefined {
     if (event.RetryOptions !== undefined) {
       const first = { firstTaskId: event.EventId, attempt: 1, options: event.RetryOptions, event };
-      this.retried.set(event.EventId, first);
+      this.#retried.set(event.EventId, first);
       return first;
     }
-    return this.attempt(event.AttemptOf);
+    return this.#attempt(event.AttemptOf);
   }
 
-  private attempt(of: { FirstTaskId: number; Attempt: number } | undefined): RetriedCall | undefined {
-    const first = of === undefined ? undefined : this.retried.get(of.FirstTaskId);
+  #attempt(of: { FirstTaskId: number; Attempt: number } | undefined): RetriedCall | undefined {
+    const first = of === undefined ? undefined : this.#retried.get(of.FirstTaskId);
     return of === undefined || first === undefined ? undefined : { ...first, attempt: of.Attempt };
   }
 
-  private timerCreated(event: TimerEvent): void {
+  #timerCreated(event: TimerEvent): void {
     const { EventId: id, FireAt, FinalFireAt } = event;
     this.nextId = id + 1;
-    const retry = this.attempt(event.AttemptOf);
+    const retry = this.#attempt(event.AttemptOf);
     const firstPieceId = event.FirstPieceId ?? id;
-    if (retry === undefined && firstPieceId === id) this.ownTimers.push(id);
+    if (retry === undefined && firstPieceId === id) this.#ownTimers.push(id);
     const finalFireAt = FinalFireAt === undefined ? undefined : Date.parse(FinalFireAt);
-    this.open.set(id, { kind: 'timer', id, fireAt: Date.parse(FireAt), finalFireAt, firstPieceId, retry });
+    this.#open.set(id, { kind: 'timer', id, fireAt: Date.parse(FireAt), finalFireAt, firstPieceId, retry });
   }
 }

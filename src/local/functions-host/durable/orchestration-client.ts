@@ -20,13 +20,13 @@ export class OrchestrationRequestError extends Error {
 
 /** What a Durable client can ask for. */
 export class OrchestrationClient {
-  private readonly engine: Engine;
-  private readonly functions: CallableFunctions;
-  private lastMessage = 0;
+  readonly #engine: Engine;
+  readonly #functions: CallableFunctions;
+  #lastMessage = 0;
 
   constructor(engine: Engine, functions: CallableFunctions) {
-    this.engine = engine;
-    this.functions = functions;
+    this.#engine = engine;
+    this.#functions = functions;
   }
 
   /**
@@ -39,10 +39,10 @@ export class OrchestrationClient {
     name: string,
     input: string | null,
     instanceId: string | undefined,
-    version = this.engine.defaultVersion,
+    version = this.#engine.defaultVersion,
   ): Promise<string> {
-    if (!this.functions.orchestrators.has(name.toLowerCase())) {
-      const known = [...this.functions.orchestrators].map((one) => `'${one}'`).join(', ');
+    if (!this.#functions.orchestrators.has(name.toLowerCase())) {
+      const known = [...this.#functions.orchestrators].map((one) => `'${one}'`).join(', ');
       throw new OrchestrationRequestError(
         400,
         `The function '${name}' doesn't exist, is disabled, or is not an orchestrator function. Additional info: ` +
@@ -51,20 +51,20 @@ export class OrchestrationClient {
     }
     const id = instanceId ?? randomUUID().replaceAll('-', '');
     requireInstanceId(id);
-    const found = await this.engine.instances.read(id);
+    const found = await this.#engine.instances.read(id);
     if (found !== undefined && !hasEnded(found.status)) throw alreadyThere(found);
-    const created = await this.engine.instances.create(
-      newInstance({ instanceId: id, name, input, owner: this.engine.hosts.id, version }),
+    const created = await this.#engine.instances.create(
+      newInstance({ instanceId: id, name, input, owner: this.#engine.hosts.id, version }),
       found,
     );
-    if (created === undefined) throw alreadyThere(await this.engine.instances.read(id));
-    this.engine.adopt(created);
+    if (created === undefined) throw alreadyThere(await this.#engine.instances.read(id));
+    this.#engine.adopt(created);
     return id;
   }
 
   /** @throws OrchestrationRequestError 404, or 400 for what is no id */
   async get(instanceId: string): Promise<InstanceRecord> {
-    const record = await this.find(instanceId);
+    const record = await this.#find(instanceId);
     if (record === undefined) {
       throw new OrchestrationRequestError(404, `No instance with ID '${instanceId}' found.`);
     }
@@ -73,13 +73,13 @@ export class OrchestrationClient {
 
   /** @throws OrchestrationRequestError 404, or 410 when the instance has ended */
   async raiseEvent(instanceId: string, name: string, input: string | null): Promise<void> {
-    await this.send(instanceId, (order) => ({ kind: 'event', key: `message.${order}`, name, input }));
+    await this.#send(instanceId, (order) => ({ kind: 'event', key: `message.${order}`, name, input }));
   }
 
   /** @throws OrchestrationRequestError 404, or 410 when the instance has ended */
   async control(instanceId: string, kind: 'terminate' | 'suspend' | 'resume', reason: string): Promise<void> {
     // Sorted before events: a suspended instance hears it however many of those wait.
-    await this.send(instanceId, (order) => ({ kind, key: `control.${order}`, reason }));
+    await this.#send(instanceId, (order) => ({ kind, key: `control.${order}`, reason }));
   }
 
   /**
@@ -96,30 +96,30 @@ export class OrchestrationClient {
    * @throws OrchestrationRequestError 400 for what is no id
    */
   async purge(instanceId: string): Promise<boolean> {
-    if ((await this.find(instanceId)) === undefined) return false;
-    await this.engine.work.removeAll(instanceId);
-    await this.engine.instances.purge(instanceId);
+    if ((await this.#find(instanceId)) === undefined) return false;
+    await this.#engine.work.removeAll(instanceId);
+    await this.#engine.instances.purge(instanceId);
     return true;
   }
 
-  private find(instanceId: string): Promise<InstanceRecord | undefined> {
+  #find(instanceId: string): Promise<InstanceRecord | undefined> {
     requireStorable(instanceId);
-    return this.engine.instances.read(instanceId);
+    return this.#engine.instances.read(instanceId);
   }
 
-  private async send(instanceId: string, message: (order: string) => Message): Promise<void> {
+  async #send(instanceId: string, message: (order: string) => Message): Promise<void> {
     const record = await this.get(instanceId);
     if (hasEnded(record.status)) {
       throw new OrchestrationRequestError(410, `The instance '${instanceId}' has ended: ${record.status}.`);
     }
-    await this.engine.work.send(instanceId, message(this.messageOrder()));
-    this.engine.wake(instanceId);
+    await this.#engine.work.send(instanceId, message(this.#messageOrder()));
+    this.#engine.wake(instanceId);
   }
 
   /** In the order of sending, on one host even within a millisecond. */
-  private messageOrder(): string {
-    this.lastMessage = Math.max(Date.now() * 1000, this.lastMessage + 1);
-    return `${this.lastMessage}.${randomUUID()}`;
+  #messageOrder(): string {
+    this.#lastMessage = Math.max(Date.now() * 1000, this.#lastMessage + 1);
+    return `${this.#lastMessage}.${randomUUID()}`;
   }
 }
 

@@ -11,12 +11,12 @@ import {
 
 /** Calls orchestrator functions with their whole history, in the form that `durable-functions` 3.x reads. */
 export class OrchestratorRunner {
-  private readonly invoker: Invoker;
-  private readonly functions: ReadonlyMap<string, AppFunction>;
+  readonly #invoker: Invoker;
+  readonly #functions: ReadonlyMap<string, AppFunction>;
 
   constructor(invoker: Invoker, functions: readonly AppFunction[]) {
-    this.invoker = invoker;
-    this.functions = new Map(functions.map((called) => [called.name.toLowerCase(), called]));
+    this.#invoker = invoker;
+    this.#functions = new Map(functions.map((called) => [called.name.toLowerCase(), called]));
   }
 
   /** @param played the history so far, each event as JSON */
@@ -25,7 +25,7 @@ export class OrchestratorRunner {
     played: readonly string[],
     news: readonly HistoryEvent[],
   ): Promise<OrchestratorState> {
-    const called = this.functions.get(record.name.toLowerCase());
+    const called = this.#functions.get(record.name.toLowerCase());
     if (called === undefined) {
       return stateOfFailure(`The function '${record.name}' is not an orchestrator function of this app.`);
     }
@@ -43,7 +43,7 @@ export class OrchestratorRunner {
     // Put together by hand: the played events are JSON already, and there may be many.
     const json = `{"history":[${history.join(',')}],"input":${record.input ?? 'null'},${rest.slice(1)}`;
     try {
-      const { response, result } = await this.invoker.invoke(called, { input: { json } });
+      const { response, result } = await this.#invoker.invoke(called, { input: { json } });
       refuseScheduledTwice(result);
       return stateOf(response.returnValue?.json ?? '{}');
     } catch (error) {

@@ -9,12 +9,12 @@ import { subOrchestrationKey, taskKey, type WorkStore } from './work-store.ts';
 
 /** Carries out what a committed episode calls for. Every part may be done again: the second time does nothing. */
 export class TaskStarter {
-  private readonly instances: InstanceStore;
-  private readonly work: WorkStore;
-  private readonly activities: ActivityWorker;
-  private readonly hostId: string;
-  private readonly adopt: (record: InstanceRecord) => void;
-  private readonly wake: (instanceId: string) => void;
+  readonly #instances: InstanceStore;
+  readonly #work: WorkStore;
+  readonly #activities: ActivityWorker;
+  readonly #hostId: string;
+  readonly #adopt: (record: InstanceRecord) => void;
+  readonly #wake: (instanceId: string) => void;
 
   constructor(options: {
     instances: InstanceStore;
@@ -25,12 +25,12 @@ export class TaskStarter {
     adopt: (record: InstanceRecord) => void;
     wake: (instanceId: string) => void;
   }) {
-    this.instances = options.instances;
-    this.work = options.work;
-    this.activities = options.activities;
-    this.hostId = options.hostId;
-    this.adopt = options.adopt;
-    this.wake = options.wake;
+    this.#instances = options.instances;
+    this.#work = options.work;
+    this.#activities = options.activities;
+    this.#hostId = options.hostId;
+    this.#adopt = options.adopt;
+    this.#wake = options.wake;
   }
 
   /** Puts activities where every host finds them; those this host has a place for are its own at once. */
@@ -40,24 +40,24 @@ export class TaskStarter {
   ): Promise<void> {
     if (events.length === 0) return;
     const { instanceId, executionId } = record;
-    const reserved = this.activities.reserve(events.length);
+    const reserved = this.#activities.reserve(events.length);
     try {
-      const added = await this.work.addTasks(
+      const added = await this.#work.addTasks(
         events.map(({ EventId: taskId, Name: name, Input: input }, index) => ({
           instanceId,
           executionId,
           taskId,
           name,
           input,
-          owner: index < reserved ? this.hostId : '',
+          owner: index < reserved ? this.#hostId : '',
         })),
       );
       for (const task of added) {
-        if (task.owner === this.hostId) this.activities.start(task);
-        else this.activities.offer(task);
+        if (task.owner === this.#hostId) this.#activities.start(task);
+        else this.#activities.offer(task);
       }
     } finally {
-      this.activities.release(reserved);
+      this.#activities.release(reserved);
     }
   }
 
@@ -67,22 +67,22 @@ export class TaskStarter {
     event: Pick<ChildEvent, 'EventId' | 'Name' | 'Input' | 'InstanceId' | 'Version'>,
   ): Promise<void> {
     const parent = { instanceId: record.instanceId, executionId: record.executionId, taskId: event.EventId };
-    const found = await this.instances.read(event.InstanceId);
+    const found = await this.#instances.read(event.InstanceId);
     if (found !== undefined && isChildOf(found, parent)) return;
     if (found !== undefined && !hasEnded(found.status)) {
-      await this.refuseChild(parent, found);
+      await this.#refuseChild(parent, found);
       return;
     }
     const child = newInstance({
       instanceId: event.InstanceId,
       name: event.Name,
       input: event.Input,
-      owner: this.hostId,
+      owner: this.#hostId,
       parent,
       version: event.Version,
     });
-    const created = await this.instances.create(child, found);
-    if (created !== undefined) this.adopt(created);
+    const created = await this.#instances.create(child, found);
+    if (created !== undefined) this.#adopt(created);
     else await this.startChild(record, event);
   }
 
@@ -94,15 +94,15 @@ export class TaskStarter {
       status === 'Completed'
         ? { failed: false, result }
         : failure(String(JSON.parse(result)), `The sub-orchestration ${name} ended as ${status}.`);
-    await this.send(parent, outcome);
+    await this.#send(parent, outcome);
   }
 
   /** Starts again what is open and not to be found: the host may have stopped right after a commit. */
   async restart(record: InstanceRecord, tasks: OpenTasks): Promise<void> {
     const there = new Set<string>();
-    for await (const item of this.work.items(record.instanceId)) {
+    for await (const item of this.#work.items(record.instanceId)) {
       there.add(item.key);
-      if (item.kind === 'task' && item.owner === '') this.activities.offer(item);
+      if (item.kind === 'task' && item.owner === '') this.#activities.offer(item);
     }
     const { executionId } = record;
     const open = [...tasks.all()];
@@ -119,16 +119,16 @@ export class TaskStarter {
     }
   }
 
-  private async refuseChild(parent: ParentCall, found: InstanceRecord): Promise<void> {
+  async #refuseChild(parent: ParentCall, found: InstanceRecord): Promise<void> {
     const reason = `An Orchestration instance with the status ${found.status} already exists.`;
-    await this.send(parent, failure(reason, reason));
+    await this.#send(parent, failure(reason, reason));
   }
 
-  private async send(parent: ParentCall, outcome: TaskOutcome): Promise<void> {
+  async #send(parent: ParentCall, outcome: TaskOutcome): Promise<void> {
     const { instanceId, executionId, taskId } = parent;
     const key = subOrchestrationKey(executionId, taskId);
-    await this.work.send(instanceId, { kind: 'subOrchestrationResult', key, executionId, taskId, outcome });
-    this.wake(instanceId);
+    await this.#work.send(instanceId, { kind: 'subOrchestrationResult', key, executionId, taskId, outcome });
+    this.#wake(instanceId);
   }
 }
 

@@ -11,10 +11,10 @@ type Row = Readonly<Record<string, unknown>>;
  * is written before the row that names it, and belongs to its instance: purging the instance deletes it.
  */
 export class TextColumns {
-  private readonly payloads: ContainerClient;
+  readonly #payloads: ContainerClient;
 
   constructor(payloads: ContainerClient) {
-    this.payloads = payloads;
+    this.#payloads = payloads;
   }
 
   /**
@@ -38,7 +38,7 @@ export class TextColumns {
     }
     const blob = `${encodeURIComponent(instanceId)}/${randomUUID()}`;
     const bytes = Buffer.from(text);
-    await this.payloads.getBlockBlobClient(blob).uploadData(bytes);
+    await this.#payloads.getBlockBlobClient(blob).uploadData(bytes);
     return { [`${name}Columns`]: -2, [TextColumns.blobColumn(name)]: blob };
   }
 
@@ -46,7 +46,7 @@ export class TextColumns {
     const count = row[`${name}Columns`];
     if (typeof count !== 'number' || count === -1) return null;
     if (count === -2) {
-      const bytes = await this.payloads
+      const bytes = await this.#payloads
         .getBlockBlobClient(String(row[TextColumns.blobColumn(name)]))
         .downloadToBuffer();
       return bytes.toString('utf8');
@@ -62,14 +62,14 @@ export class TextColumns {
   /** Deletes the blob of a text whose row goes. */
   async forget(row: Row, name: string): Promise<void> {
     const blob = row[TextColumns.blobColumn(name)];
-    if (typeof blob === 'string') await this.payloads.getBlockBlobClient(blob).deleteIfExists();
+    if (typeof blob === 'string') await this.#payloads.getBlockBlobClient(blob).deleteIfExists();
   }
 
   /** Deletes every blob of an instance. */
   async purge(instanceId: string): Promise<void> {
     const prefix = `${encodeURIComponent(instanceId)}/`;
-    for await (const blob of this.payloads.listBlobsFlat({ prefix })) {
-      await this.payloads.getBlockBlobClient(blob.name).deleteIfExists();
+    for await (const blob of this.#payloads.listBlobsFlat({ prefix })) {
+      await this.#payloads.getBlockBlobClient(blob.name).deleteIfExists();
     }
   }
 }

@@ -37,14 +37,14 @@ const batchBytes = 3 * 2 ** 20;
  * commit that took its result in: running it and finishing it only change that row, each under its ETag.
  */
 export class WorkStore {
-  private readonly table: TableClient;
-  private readonly text: TextColumns;
-  private readonly updates: BatchedUpdates;
+  readonly #table: TableClient;
+  readonly #text: TextColumns;
+  readonly #updates: BatchedUpdates;
 
   constructor(storage: HubStorage) {
-    this.table = storage.work;
-    this.updates = new BatchedUpdates(storage.work);
-    this.text = new TextColumns(storage.payloads);
+    this.#table = storage.work;
+    this.#updates = new BatchedUpdates(storage.work);
+    this.#text = new TextColumns(storage.payloads);
   }
 
   /** Adds activities; one that is there already stays as it is and is left out of the answer. */
@@ -53,13 +53,13 @@ export class WorkStore {
     let batch: { action: TransactionAction; task: Omit<ActivityTask, 'etag'> }[] = [];
     let bytes = 0;
     const flush = async (): Promise<void> => {
-      added.push(...(await this.insert(batch)));
+      added.push(...(await this.#insert(batch)));
       [batch, bytes] = [[], 0];
     };
     for (const given of tasks) {
       const task = { ...given, kind: 'task' as const, key: taskKey(given.executionId, given.taskId) };
       const { instanceId: partitionKey, key: rowKey, executionId, taskId, name, owner } = task;
-      const input = await this.text.write(partitionKey, 'input', task.input, contentColumns);
+      const input = await this.#text.write(partitionKey, 'input', task.input, contentColumns);
       const row = { partitionKey, rowKey, kind: 'task', executionId, taskId, name, owner, ...input };
       const size = 2 * JSON.stringify(row).length;
       if (batch.length === batchSize || bytes + size > batchBytes) await flush();
@@ -72,10 +72,10 @@ export class WorkStore {
 
   /** Takes an activity for a host, or undefined when another one was faster. */
   async claim(item: WorkItem, owner: string): Promise<ActivityTask | undefined> {
-    const task = 'input' in item ? (item as ActivityTask) : await this.task(item);
+    const task = 'input' in item ? (item as ActivityTask) : await this.#task(item);
     if (task?.owner !== item.owner) return undefined;
     const row = { partitionKey: task.instanceId, rowKey: task.key, owner };
-    const etag = await this.updates.update(row, 'Merge', task.etag);
+    const etag = await this.#updates.update(row, 'Merge', task.etag);
     return etag === undefined ? undefined : { ...task, owner, etag };
   }
 
@@ -87,14 +87,14 @@ export class WorkStore {
       kind: 'taskResult',
       executionId: task.executionId,
       taskId: task.taskId,
-      ...(await this.outcomeColumns(task.instanceId, outcome)),
+      ...(await this.#outcomeColumns(task.instanceId, outcome)),
     };
-    return (await this.updates.update(row, 'Replace', task.etag)) !== undefined;
+    return (await this.#updates.update(row, 'Replace', task.etag)) !== undefined;
   }
 
   /** Gives an activity back, so that any host may run it. */
   async giveBack({ instanceId, key, etag }: ActivityTask): Promise<void> {
-    await this.updates.update({ partitionKey: instanceId, rowKey: key, owner: '' }, 'Merge', etag);
+    await this.#updates.update({ partitionKey: instanceId, rowKey: key, owner: '' }, 'Merge', etag);
   }
 
   /** Puts a message in an instance's way. The same key again changes nothing. */
@@ -103,13 +103,13 @@ export class WorkStore {
     const row: Row = { kind };
     if (message.kind === 'taskResult' || message.kind === 'subOrchestrationResult') {
       const { executionId, taskId, outcome } = message;
-      Object.assign(row, { executionId, taskId }, await this.outcomeColumns(instanceId, outcome));
+      Object.assign(row, { executionId, taskId }, await this.#outcomeColumns(instanceId, outcome));
     } else if (message.kind === 'event') {
-      const input = await this.text.write(instanceId, 'input', message.input, contentColumns);
+      const input = await this.#text.write(instanceId, 'input', message.input, contentColumns);
       Object.assign(row, { name: message.name }, input);
-    } else Object.assign(row, await this.text.write(instanceId, 'reason', message.reason));
+    } else Object.assign(row, await this.#text.write(instanceId, 'reason', message.reason));
     try {
-      await this.table.createEntity({ partitionKey: instanceId, rowKey: key, ...row });
+      await this.#table.createEntity({ partitionKey: instanceId, rowKey: key, ...row });
     } catch (error) {
       if (!hasStatus(error, 409)) throw error;
     }
@@ -119,8 +119,8 @@ export class WorkStore {
   async messages(instanceId: string, limit: number): Promise<Message[]> {
     const filter = odata`PartitionKey eq ${instanceId} and kind ne 'task'`;
     const messages: Message[] = [];
-    for await (const row of this.table.listEntities<Row>({ queryOptions: { filter } })) {
-      messages.push(await this.messageOf(row));
+    for await (const row of this.#table.listEntities<Row>({ queryOptions: { filter } })) {
+      messages.push(await this.#messageOf(row));
       if (messages.length === limit) break;
     }
     return messages;
@@ -130,7 +130,7 @@ export class WorkStore {
   async *items(instanceId?: string): AsyncGenerator<WorkItem> {
     const select = ['PartitionKey', 'RowKey', 'kind', 'owner'];
     const filter = instanceId === undefined ? {} : { filter: odata`PartitionKey eq ${instanceId}` };
-    for await (const row of this.table.listEntities<Row>({ queryOptions: { select, ...filter } })) {
+    for await (const row of this.#table.listEntities<Row>({ queryOptions: { select, ...filter } })) {
       const { partitionKey = '', rowKey = '', kind, owner } = row;
       yield {
         instanceId: partitionKey,
@@ -157,17 +157,17 @@ export class WorkStore {
         { partitionKey: instanceId, rowKey },
       ]);
       try {
-        await this.table.submitTransaction(actions);
+        await this.#table.submitTransaction(actions);
       } catch (error) {
         if (!hasStatus(error, 404)) throw error;
-        await Promise.all(batch.map((key) => this.removeOne(instanceId, key)));
+        await Promise.all(batch.map((key) => this.#removeOne(instanceId, key)));
       }
     }
   }
 
-  private async task(item: WorkItem): Promise<ActivityTask | undefined> {
+  async #task(item: WorkItem): Promise<ActivityTask | undefined> {
     try {
-      const row = await this.table.getEntity<Row>(item.instanceId, item.key);
+      const row = await this.#table.getEntity<Row>(item.instanceId, item.key);
       if (row['kind'] !== 'task') return undefined;
       return {
         instanceId: item.instanceId,
@@ -176,7 +176,7 @@ export class WorkStore {
         executionId: String(row['executionId']),
         taskId: Number(row['taskId']),
         name: String(row['name']),
-        input: await this.text.read(row, 'input'),
+        input: await this.#text.read(row, 'input'),
         owner: String(row['owner']),
         etag: row.etag,
       };
@@ -186,44 +186,44 @@ export class WorkStore {
     }
   }
 
-  private async removeOne(instanceId: string, key: string): Promise<void> {
-    await this.table.deleteEntity(instanceId, key).catch((error: unknown) => {
+  async #removeOne(instanceId: string, key: string): Promise<void> {
+    await this.#table.deleteEntity(instanceId, key).catch((error: unknown) => {
       if (!hasStatus(error, 404)) throw error;
     });
   }
 
-  private async insert(
+  async #insert(
     batch: readonly { action: TransactionAction; task: Omit<ActivityTask, 'etag'> }[],
   ): Promise<ActivityTask[]> {
     if (batch.length === 0) return [];
     try {
-      const done = await this.table.submitTransaction(batch.map(({ action }) => action));
+      const done = await this.#table.submitTransaction(batch.map(({ action }) => action));
       return batch.map(({ task }, index) => ({ ...task, etag: done.subResponses[index]?.etag ?? '' }));
     } catch (error) {
       if (!hasStatus(error, 409)) throw error;
       // One of them is there already: one by one, so that each is there once.
       if (batch.length === 1) return [];
-      const single = await Promise.all(batch.map((one) => this.insert([one])));
+      const single = await Promise.all(batch.map((one) => this.#insert([one])));
       return single.flat();
     }
   }
 
-  private async outcomeColumns(instanceId: string, outcome: TaskOutcome): Promise<Row> {
-    const columns = await this.text.write(instanceId, 'outcome', JSON.stringify(outcome), contentColumns);
+  async #outcomeColumns(instanceId: string, outcome: TaskOutcome): Promise<Row> {
+    const columns = await this.#text.write(instanceId, 'outcome', JSON.stringify(outcome), contentColumns);
     return columns;
   }
 
-  private async messageOf(row: Row): Promise<Message> {
+  async #messageOf(row: Row): Promise<Message> {
     const key = String(row['rowKey']);
     const kind = row['kind'] as Message['kind'];
     if (kind === 'taskResult' || kind === 'subOrchestrationResult') {
-      const outcome = JSON.parse((await this.text.read(row, 'outcome')) ?? '{}') as TaskOutcome;
+      const outcome = JSON.parse((await this.#text.read(row, 'outcome')) ?? '{}') as TaskOutcome;
       return { key, kind, executionId: String(row['executionId']), taskId: Number(row['taskId']), outcome };
     }
     if (kind === 'event') {
-      return { key, kind, name: String(row['name']), input: await this.text.read(row, 'input') };
+      return { key, kind, name: String(row['name']), input: await this.#text.read(row, 'input') };
     }
-    return { key, kind, reason: (await this.text.read(row, 'reason')) ?? '' };
+    return { key, kind, reason: (await this.#text.read(row, 'reason')) ?? '' };
   }
 }
 

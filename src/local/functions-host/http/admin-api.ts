@@ -13,11 +13,11 @@ export interface AdminApiOptions {
 
 /** The part of the host's own API (/admin) that people use on one machine. */
 export class AdminApi {
-  private readonly options: AdminApiOptions;
-  private readonly id = randomUUID();
+  readonly #options: AdminApiOptions;
+  readonly #id = randomUUID();
 
   constructor(options: AdminApiOptions) {
-    this.options = options;
+    this.#options = options;
   }
 
   serve({ path, url, request, response }: Exchange): void {
@@ -27,35 +27,35 @@ export class AdminApi {
       answer(response, 200);
       return;
     }
-    if (!opensAdmin(this.options.keys, keyOfRequest(request, url.searchParams))) {
+    if (!opensAdmin(this.#options.keys, keyOfRequest(request, url.searchParams))) {
       answer(response, 401);
     } else if (asked === 'GET host status' && rest.length === 0) {
-      answerJson(response, 200, this.status());
+      answerJson(response, 200, this.#status());
     } else if (request.method === 'GET' && area === 'functions' && name === undefined) {
       answerJson(
         response,
         200,
-        this.options.functionNames.map((one) => ({ name: one })),
+        this.#options.functionNames.map((one) => ({ name: one })),
       );
     } else if (request.method === 'POST' && area === 'functions' && name !== undefined && rest.length === 0) {
-      this.runFunction(name, response);
+      this.#runFunction(name, response);
     } else answer(response, 404);
   }
 
-  private runFunction(name: string, response: Exchange['response']): void {
-    if (this.options.runTimer(name)) answer(response, 202);
-    else if (this.options.functionNames.some((one) => one.toLowerCase() === name)) {
+  #runFunction(name: string, response: Exchange['response']): void {
+    if (this.#options.runTimer(name)) answer(response, 202);
+    else if (this.#options.functionNames.some((one) => one.toLowerCase() === name)) {
       answer(response, 400, 'Only timer functions can be run by hand on the local Functions host.');
     } else answer(response, 404);
   }
 
-  private status(): unknown {
+  #status(): unknown {
     return {
-      id: this.id,
+      id: this.#id,
       state: 'Running',
       version: versions.host,
       versionDetails: 'failover-streaming local Functions host',
-      instanceId: this.id,
+      instanceId: this.#id,
       computerName: hostname(),
       processUptime: Math.round(process.uptime() * 1000),
     };

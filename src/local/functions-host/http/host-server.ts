@@ -11,10 +11,10 @@ const headersTimeout = 60_000;
 /** An HTTP server on 127.0.0.1 whose requests one function answers. */
 export class HostServer {
   readonly url: string;
-  private readonly server: Server;
+  readonly #server: Server;
 
   private constructor(server: Server) {
-    this.server = server;
+    this.#server = server;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
@@ -47,9 +47,9 @@ export class HostServer {
 
   /** Takes no more requests; those that run get so many milliseconds. */
   async close(patience: number): Promise<void> {
-    const closed = new Promise((resolve) => this.server.close(resolve));
-    this.server.closeIdleConnections();
-    const timer = setTimeout(() => this.server.closeAllConnections(), patience);
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeIdleConnections();
+    const timer = setTimeout(() => this.#server.closeAllConnections(), patience);
     await closed;
     clearTimeout(timer);
   }

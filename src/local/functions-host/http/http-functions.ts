@@ -31,20 +31,20 @@ export interface HttpFunctionsOptions {
 
 /** The HTTP-triggered functions behind their routes. */
 export class HttpFunctions {
-  private readonly options: HttpFunctionsOptions;
-  private readonly routes: readonly Route[];
+  readonly #options: HttpFunctionsOptions;
+  readonly #routes: readonly Route[];
 
   /** @throws FunctionAppError when a route cannot be understood */
   constructor(options: HttpFunctionsOptions) {
-    this.options = options;
-    this.routes = options.functions
+    this.#options = options;
+    this.#routes = options.functions
       .map((called) => routeOf(called, options.routePrefix))
       .sort((a, b) => RouteTemplate.compare(a.template, b.template));
   }
 
   /** `POST /api/streams/{id}`, one for each function. */
   get addresses(): readonly string[] {
-    return this.routes.map(
+    return this.#routes.map(
       ({ called, template, methods }) => `${called.name}: ${methods.join(',')} /${template.text}`,
     );
   }
@@ -52,18 +52,18 @@ export class HttpFunctions {
   /** Answers the request when it is a function's; false: it is nobody's here. */
   async serve(exchange: Exchange): Promise<boolean> {
     const method = exchange.request.method ?? 'GET';
-    for (const route of this.routes) {
+    for (const route of this.#routes) {
       if (!route.methods.includes(method)) continue;
       const parameters = route.template.match(exchange.path);
       if (parameters === undefined) continue;
-      await this.call(route, parameters, exchange);
+      await this.#call(route, parameters, exchange);
       return true;
     }
     return false;
   }
 
-  private async call(route: Route, parameters: Record<string, string>, exchange: Exchange): Promise<void> {
-    const { keys, streamed, log } = this.options;
+  async #call(route: Route, parameters: Record<string, string>, exchange: Exchange): Promise<void> {
+    const { keys, streamed, log } = this.#options;
     const { name } = route.called;
     if (
       !opensFunction(
@@ -76,7 +76,7 @@ export class HttpFunctions {
       return;
     }
     try {
-      if (streamed === undefined) await this.callBuffered(route.called, parameters, exchange);
+      if (streamed === undefined) await this.#callBuffered(route.called, parameters, exchange);
       else await streamed.call(route.called, parameters, exchange);
     } catch (error) {
       log.error({ function: name, error: messageOf(error) }, 'An HTTP function failed');
@@ -84,12 +84,12 @@ export class HttpFunctions {
     }
   }
 
-  private async callBuffered(
+  async #callBuffered(
     called: AppFunction,
     parameters: Record<string, string>,
     { request, response, url }: Exchange,
   ): Promise<void> {
-    const body = await readBody(request, this.options.bodyLimit);
+    const body = await readBody(request, this.#options.bodyLimit);
     const http: HttpData = {
       method: request.method ?? 'GET',
       url: url.href,
@@ -98,7 +98,7 @@ export class HttpFunctions {
       ...(body.length > 0 ? { body: { bytes: body } } : {}),
     };
     const traceParent = request.headers['traceparent'];
-    const outcome = await this.options.invoke(called, {
+    const outcome = await this.#options.invoke(called, {
       invocationId: randomUUID(),
       input: { http },
       traceParent: typeof traceParent === 'string' ? traceParent : undefined,

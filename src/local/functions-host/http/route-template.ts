@@ -45,19 +45,19 @@ const constraints: Readonly<Record<string, (argument: string) => (value: string)
  */
 export class RouteTemplate {
   readonly text: string;
-  private readonly segments: readonly Segment[];
+  readonly #segments: readonly Segment[];
 
   /** @throws FunctionAppError when it cannot be understood */
   constructor(text: string) {
     this.text = text;
     const parts = text.replace(/^~?\//, '').split(/\/(?![^{]*})/);
-    this.segments = parts.filter((part) => part !== '').map((part) => this.parse(part));
+    this.#segments = parts.filter((part) => part !== '').map((part) => this.#parse(part));
   }
 
   /** The parameters of a path (its segments still percent-encoded), or undefined when it is another route's. */
   match(path: readonly string[]): Record<string, string> | undefined {
     const parameters: Record<string, string> = {};
-    for (const [index, segment] of this.segments.entries()) {
+    for (const [index, segment] of this.#segments.entries()) {
       const given = path[index];
       if (segment.kind === 'literal') {
         if (given?.toLowerCase() !== segment.text) return undefined;
@@ -73,7 +73,7 @@ export class RouteTemplate {
       parameters[segment.name] = decoded;
       if (segment.catchAll) return parameters;
     }
-    return path.length <= this.segments.length ? parameters : undefined;
+    return path.length <= this.#segments.length ? parameters : undefined;
   }
 
   /** Which of two routes that match the same path is tried first: literals before constraints before the rest. */
@@ -84,14 +84,14 @@ export class RouteTemplate {
       if (segment.catchAll) return 4;
       return segment.constraints.length > 0 ? 2 : 3;
     };
-    for (let index = 0; index < Math.max(a.segments.length, b.segments.length); index++) {
-      const difference = rank(a.segments[index]) - rank(b.segments[index]);
+    for (let index = 0; index < Math.max(a.#segments.length, b.#segments.length); index++) {
+      const difference = rank(a.#segments[index]) - rank(b.#segments[index]);
       if (difference !== 0) return difference;
     }
     return 0;
   }
 
-  private parse(part: string): Segment {
+  #parse(part: string): Segment {
     const inside = /^\{(\*{0,2})([^:=?}]+)((?::(?:[^:()]+(?:\([^)]*\))?))*)(\?)?\}$/.exec(part);
     if (inside === null) {
       if (/[{}]/.test(part)) {
@@ -108,11 +108,11 @@ export class RouteTemplate {
       name,
       catchAll: stars !== '',
       optional: question !== undefined,
-      constraints: written.map((one) => this.constraint(one.slice(1))),
+      constraints: written.map((one) => this.#constraint(one.slice(1))),
     };
   }
 
-  private constraint(written: string): (value: string) => boolean {
+  #constraint(written: string): (value: string) => boolean {
     const [, name = written, argument = ''] = /^([^(]+)(?:\((.*)\))?$/.exec(written.replace(/\?$/, '')) ?? [];
     const make = constraints[name.toLowerCase()];
     if (make === undefined) {

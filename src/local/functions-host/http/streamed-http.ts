@@ -13,29 +13,29 @@ const hopByHop = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 't
  * (capability HttpUri) and the host passes each request on to it, naming the invocation it belongs to.
  */
 export class StreamedHttp {
-  private readonly port: number;
-  private readonly bodyLimit: number;
-  private readonly invoke: (called: AppFunction, invocation: Invocation) => Promise<InvocationOutcome>;
+  readonly #port: number;
+  readonly #bodyLimit: number;
+  readonly #invoke: (called: AppFunction, invocation: Invocation) => Promise<InvocationOutcome>;
 
   constructor(options: {
     address: string;
     bodyLimit: number;
     invoke: (called: AppFunction, invocation: Invocation) => Promise<InvocationOutcome>;
   }) {
-    this.port = Number(new URL(options.address).port);
-    this.bodyLimit = options.bodyLimit;
-    this.invoke = options.invoke;
+    this.#port = Number(new URL(options.address).port);
+    this.#bodyLimit = options.bodyLimit;
+    this.#invoke = options.invoke;
   }
 
   /** @throws what the function throws, when nothing has been answered yet */
   async call(called: AppFunction, parameters: Record<string, string>, exchange: Exchange): Promise<void> {
     const invocationId = randomUUID();
-    const { upstream, answered } = this.passOn(invocationId, exchange);
+    const { upstream, answered } = this.#passOn(invocationId, exchange);
     exchange.response.on('close', () => upstream.destroy());
     const headers = { json: JSON.stringify(headersOf(exchange.request)) };
     const named = Object.entries(parameters).map(([name, value]) => [name, { string: value }] as const);
     try {
-      const invoked = this.invoke(called, {
+      const invoked = this.#invoke(called, {
         invocationId,
         input: {},
         triggerMetadata: { ...Object.fromEntries(named), Headers: headers },
@@ -52,13 +52,13 @@ export class StreamedHttp {
     }
   }
 
-  private passOn(
+  #passOn(
     invocationId: string,
     { request, response, url }: Exchange,
   ): { upstream: ClientRequest; answered: Promise<void> } {
     const upstream = sendRequest({
       host: '127.0.0.1',
-      port: this.port,
+      port: this.#port,
       method: request.method,
       path: `${url.pathname}${url.search}`,
       agent: false,
@@ -82,14 +82,14 @@ export class StreamedHttp {
       // Nothing is left to answer once the client has gone or has been answered otherwise.
       response.on('close', resolve);
       // Not a pipeline: it would close the request that is too large, which is still to be answered.
-      request.pipe(this.limited().on('error', reject)).pipe(upstream);
+      request.pipe(this.#limited().on('error', reject)).pipe(upstream);
     });
     return { upstream, answered };
   }
 
-  private limited(): Transform {
+  #limited(): Transform {
     let size = 0;
-    const { bodyLimit } = this;
+    const bodyLimit = this.#bodyLimit;
     return new Transform({
       transform(chunk: Buffer, _, done) {
         size += chunk.length;

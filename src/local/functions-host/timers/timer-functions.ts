@@ -28,12 +28,12 @@ const longestTimeout = 2 ** 31 - 1;
  * when several share a hub, and a host that starts late sees what was missed.
  */
 export class TimerFunctions {
-  private readonly timers: readonly Timer[];
-  private readonly table: TableClient;
-  private readonly invoke: (called: AppFunction, invocation: Invocation) => Promise<unknown>;
-  private readonly log: Logger;
-  private readonly running = new Set<Promise<void>>();
-  private closing = false;
+  readonly #timers: readonly Timer[];
+  readonly #table: TableClient;
+  readonly #invoke: (called: AppFunction, invocation: Invocation) => Promise<unknown>;
+  readonly #log: Logger;
+  readonly #running = new Set<Promise<void>>();
+  #closing = false;
 
   /** @throws FunctionAppError when a schedule cannot be understood */
   constructor(options: {
@@ -43,56 +43,56 @@ export class TimerFunctions {
     invoke: (called: AppFunction, invocation: Invocation) => Promise<unknown>;
     log: Logger;
   }) {
-    this.timers = options.functions.map((called) => ({
+    this.#timers = options.functions.map((called) => ({
       called,
       schedule: scheduleOf(called, options.settings),
       running: false,
     }));
-    this.table = options.table;
-    this.invoke = options.invoke;
-    this.log = options.log;
+    this.#table = options.table;
+    this.#invoke = options.invoke;
+    this.#log = options.log;
   }
 
   async start(): Promise<void> {
-    for (const timer of this.timers) {
+    for (const timer of this.#timers) {
       const { runOnStartup, useMonitor } = timer.called.trigger;
-      const row = await this.row(timer);
+      const row = await this.#row(timer);
       const missed = row?.next !== undefined && new Date(row.next) <= new Date();
-      if (row === undefined) await this.take(timer, undefined, new Date());
-      if (runOnStartup === true) this.track(this.run(timer, { isPastDue: missed, last: row?.last }));
-      else if (missed && useMonitor !== false) this.track(this.fire(timer, new Date(row.next), true));
-      this.arm(timer);
+      if (row === undefined) await this.#take(timer, undefined, new Date());
+      if (runOnStartup === true) this.#track(this.#run(timer, { isPastDue: missed, last: row?.last }));
+      else if (missed && useMonitor !== false) this.#track(this.#fire(timer, new Date(row.next), true));
+      this.#arm(timer);
     }
   }
 
   /** Runs a timer function now, outside its schedule; false when there is none of that name. */
   runNow(name: string): boolean {
-    const timer = this.timers.find(({ called }) => called.name.toLowerCase() === name.toLowerCase());
+    const timer = this.#timers.find(({ called }) => called.name.toLowerCase() === name.toLowerCase());
     if (timer === undefined) return false;
-    this.track(this.run(timer, { isPastDue: false, last: undefined }));
+    this.#track(this.#run(timer, { isPastDue: false, last: undefined }));
     return true;
   }
 
   /** Fires nothing more and waits for what runs, at most so many milliseconds. */
   async close(patience: number): Promise<void> {
-    this.closing = true;
-    for (const { timeout } of this.timers) clearTimeout(timeout);
+    this.#closing = true;
+    for (const { timeout } of this.#timers) clearTimeout(timeout);
     let timeout: NodeJS.Timeout | undefined;
     const enough = new Promise<void>((resolve) => (timeout = setTimeout(resolve, patience)));
-    await Promise.race([Promise.all(this.running), enough]);
+    await Promise.race([Promise.all(this.#running), enough]);
     clearTimeout(timeout);
   }
 
-  private arm(timer: Timer): void {
+  #arm(timer: Timer): void {
     const next = timer.schedule.nextRun();
-    if (next === null || this.closing) return;
+    if (next === null || this.#closing) return;
     const wait = Math.max(next.getTime() - Date.now(), 0);
     timer.timeout = setTimeout(
       () => {
-        if (wait > longestTimeout) this.arm(timer);
+        if (wait > longestTimeout) this.#arm(timer);
         else {
-          this.track(this.fire(timer, next, false));
-          this.arm(timer);
+          this.#track(this.#fire(timer, next, false));
+          this.#arm(timer);
         }
       },
       Math.min(wait, longestTimeout),
@@ -100,22 +100,22 @@ export class TimerFunctions {
   }
 
   /** Runs an occurrence, unless another host has taken it or the function still runs. */
-  private async fire(timer: Timer, occurrence: Date, isPastDue: boolean): Promise<void> {
+  async #fire(timer: Timer, occurrence: Date, isPastDue: boolean): Promise<void> {
     if (timer.running) return;
     timer.running = true;
     try {
-      const row = await this.row(timer);
+      const row = await this.#row(timer);
       const isTaken = row?.last !== undefined && new Date(row.last) >= occurrence;
-      if (isTaken || !(await this.take(timer, row, isPastDue ? new Date() : occurrence))) return;
-      await this.run(timer, { isPastDue, last: row?.last });
+      if (isTaken || !(await this.#take(timer, row, isPastDue ? new Date() : occurrence))) return;
+      await this.#run(timer, { isPastDue, last: row?.last });
     } catch (error) {
-      this.log.warn({ function: timer.called.name, error: messageOf(error) }, 'A timer could not be fired');
+      this.#log.warn({ function: timer.called.name, error: messageOf(error) }, 'A timer could not be fired');
     } finally {
       timer.running = false;
     }
   }
 
-  private async run(
+  async #run(
     timer: Timer,
     { isPastDue, last }: { isPastDue: boolean; last: Date | undefined },
   ): Promise<void> {
@@ -128,15 +128,15 @@ export class TimerFunctions {
       IsPastDue: isPastDue,
     };
     try {
-      await this.invoke(timer.called, { input: { json: JSON.stringify(info) } });
+      await this.#invoke(timer.called, { input: { json: JSON.stringify(info) } });
     } catch (error) {
-      this.log.error({ function: timer.called.name, error: messageOf(error) }, 'A timer function failed');
+      this.#log.error({ function: timer.called.name, error: messageOf(error) }, 'A timer function failed');
     }
   }
 
-  private async row({ called }: Timer): Promise<(TimerRow & { etag: string }) | undefined> {
+  async #row({ called }: Timer): Promise<(TimerRow & { etag: string }) | undefined> {
     try {
-      return await this.table.getEntity<TimerRow>(partitionKey, called.name.toLowerCase());
+      return await this.#table.getEntity<TimerRow>(partitionKey, called.name.toLowerCase());
     } catch (error) {
       if (hasStatus(error, 404)) return undefined;
       throw error;
@@ -144,7 +144,7 @@ export class TimerFunctions {
   }
 
   /** Writes an occurrence into the timer's row; false: another host was first. */
-  private async take(
+  async #take(
     { called, schedule }: Timer,
     row: (TimerRow & { etag: string }) | undefined,
     last: Date,
@@ -157,8 +157,8 @@ export class TimerFunctions {
       ...(next === null ? {} : { next }),
     };
     try {
-      if (row === undefined) await this.table.createEntity(changed);
-      else await this.table.updateEntity(changed, 'Replace', { etag: row.etag });
+      if (row === undefined) await this.#table.createEntity(changed);
+      else await this.#table.updateEntity(changed, 'Replace', { etag: row.etag });
       return true;
     } catch (error) {
       if (hasStatus(error, 404, 409, 412)) return false;
@@ -166,9 +166,9 @@ export class TimerFunctions {
     }
   }
 
-  private track(work: Promise<void>): void {
-    const tracked = work.finally(() => this.running.delete(tracked));
-    this.running.add(tracked);
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#running.delete(tracked));
+    this.#running.add(tracked);
   }
 }
 

@@ -64,14 +64,14 @@ interface StartedEngine {
 
 /** An Azurite with hubs on which engines run in this process, each behind a proxy that may stop it or hurt it. */
 export class EngineHub {
-  private readonly azurite: Azurite;
-  private readonly place: string;
-  private readonly engines: Engine[] = [];
-  private readonly proxies: FaultProxy[] = [];
+  readonly #azurite: Azurite;
+  readonly #place: string;
+  readonly #engines: Engine[] = [];
+  readonly #proxies: FaultProxy[] = [];
 
   private constructor(azurite: Azurite, place: string) {
-    this.azurite = azurite;
-    this.place = place;
+    this.#azurite = azurite;
+    this.#place = place;
   }
 
   static async create(): Promise<EngineHub> {
@@ -80,18 +80,18 @@ export class EngineHub {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.engines.map((engine) => engine.close(0).catch(() => undefined)));
-    await Promise.all(this.proxies.map((proxy) => proxy.close()));
-    await this.azurite.close();
-    await rm(this.place, { recursive: true });
+    await Promise.all(this.#engines.map((engine) => engine.close(0).catch(() => undefined)));
+    await Promise.all(this.#proxies.map((proxy) => proxy.close()));
+    await this.#azurite.close();
+    await rm(this.#place, { recursive: true });
   }
 
   /** Nothing goes wrong: each activity runs once, and in the end no message is left. */
   async runPlainly(hub: string): Promise<void> {
     const runs: string[] = [];
-    const only = await this.start(hub, runs);
+    const only = await this.#start(hub, runs);
     await only.client.start('parent', '{"round":1}', idOf(hub));
-    expectRun(await this.follow(hub, [only]), runs, 0);
+    expectRun(await this.#follow(hub, [only]), runs, 0);
     await eventually('an empty table', async () => {
       for await (const _ of only.engine.work.items()) return false;
       return true;
@@ -110,7 +110,7 @@ export class EngineHub {
     let changes = 0;
     const [stopped, stop] = signal();
     const [awake, wakeUp] = signal();
-    const first = await this.start(hub, runs, ({ method }) => {
+    const first = await this.#start(hub, runs, ({ method }) => {
       if (changes < point && method !== 'GET') changes++;
       if (changes < point) return undefined;
       const isThis = changes === point;
@@ -125,13 +125,13 @@ export class EngineHub {
     const both: StartedEngine[] = [first];
     const takeOver = async (): Promise<void> => {
       if (second !== undefined || stopped.done !== true) return;
-      second = await this.start(hub, runs);
+      second = await this.#start(hub, runs);
       both.push(second);
       if ((await second.engine.instances.read(idOf(hub))) === undefined) {
         await second.client.start('parent', '{"round":1}', idOf(hub));
       }
     };
-    const run = await this.follow(hub, both, { meanwhile: takeOver });
+    const run = await this.#follow(hub, both, { meanwhile: takeOver });
     expectRun(run, runs, concurrency);
     if (second === undefined) return false;
 
@@ -140,7 +140,7 @@ export class EngineHub {
     first.engine.wake(idOf(hub));
     // It goes on with what it was at, and takes new work.
     await first.client.start('child', '{"round":3}', `${hub}-next`);
-    await this.follow(hub, both, { instanceId: `${hub}-next` });
+    await this.#follow(hub, both, { instanceId: `${hub}-next` });
     await Promise.all([first.engine.close(0), second.engine.close(0)]);
     expect(await runOf(second.engine.instances, idOf(hub))).toEqual(run);
     return true;
@@ -155,13 +155,13 @@ export class EngineHub {
       { kind: 'lose answer' },
       { kind: 'answer', status: 503, headers: { 'content-length': '0' } },
     ];
-    const only = await this.start(hub, runs, () => {
+    const only = await this.#start(hub, runs, () => {
       requests++;
       return requests > 0 && requests % every === 0 ? faults[(requests / every) % faults.length] : undefined;
     });
     await only.client.start('parent', '{"round":1}', idOf(hub));
     requests = 0;
-    const run = await this.follow(hub, [only]);
+    const run = await this.#follow(hub, [only]);
     expect(requests).toBeGreaterThan(3 * every);
     requests = -Infinity;
     // A result whose answer was lost may be one of an activity that was given to nobody: it runs again.
@@ -176,7 +176,7 @@ export class EngineHub {
     const [heard, hear] = signal();
     // Others send, too: the same request is known by its id, which the client keeps when it tries again.
     let eventRequest: string | undefined;
-    const only = await this.start(hub, runs, ({ method, url, headers }) => {
+    const only = await this.#start(hub, runs, ({ method, url, headers }) => {
       const isSend = method === 'POST' && url.startsWith(`/functions/${hub}LocalWork`);
       if (!isSend || sends === 2) return undefined;
       const { 'x-ms-client-request-id': id } = headers;
@@ -193,7 +193,7 @@ export class EngineHub {
       hear();
       await raised;
     };
-    const run = await this.follow(hub, [only], { meanwhile: hearSecondRound, sent: [1] });
+    const run = await this.#follow(hub, [only], { meanwhile: hearSecondRound, sent: [1] });
     expect(sends).toBe(2);
     expectRun(run, runs, 0);
     await only.engine.close(0);
@@ -202,17 +202,17 @@ export class EngineHub {
   /** Each of two hosts takes the other for dead all the time, and takes away what it has. */
   async fightOver(hub: string): Promise<void> {
     const runs: string[] = [];
-    const both = [await this.start(hub, runs), await this.start(hub, runs)] as const;
+    const both = [await this.#start(hub, runs), await this.#start(hub, runs)] as const;
     await both[0].client.start('parent', '{"round":1}', idOf(hub));
-    const run = await this.follow(hub, both);
+    const run = await this.#follow(hub, both);
     expectRun(run, runs, Infinity);
     await Promise.all(both.map(({ engine }) => engine.close(1000)));
     expect(await runOf(both[0].engine.instances, idOf(hub))).toEqual(run);
   }
 
   /** A host's engine. Who has not been heard of for a millisecond is dead to it. */
-  private async start(hub: string, runs: string[], decide?: Decide): Promise<StartedEngine> {
-    const storage = await openHub(await this.connection(decide), hub);
+  async #start(hub: string, runs: string[], decide?: Decide): Promise<StartedEngine> {
+    const storage = await openHub(await this.#connection(decide), hub);
     const engine = new Engine({
       storage,
       maxActivities: concurrency,
@@ -240,21 +240,21 @@ export class EngineHub {
       },
       log: pino({ level: 'silent' }),
     });
-    this.engines.push(engine);
+    this.#engines.push(engine);
     await engine.start();
     return { engine, client: new OrchestrationClient(engine, functions) };
   }
 
-  private async connection(decide: Decide | undefined): Promise<string> {
-    const { connectionString, tableUrl } = this.azurite.account('functions');
+  async #connection(decide: Decide | undefined): Promise<string> {
+    const { connectionString, tableUrl } = this.#azurite.account('functions');
     if (decide === undefined) return connectionString;
     const proxy = await startFaultProxy(new URL(tableUrl).origin, decide);
-    this.proxies.push(proxy);
+    this.#proxies.push(proxy);
     return connectionString.replace(new URL(tableUrl).host, proxy.host);
   }
 
   /** Plays the other side: sends each event once, when its round has come, and waits for the end. */
-  private async follow(
+  async #follow(
     hub: string,
     engines: readonly StartedEngine[],
     {
@@ -263,7 +263,7 @@ export class EngineHub {
       sent: alreadySent = [],
     }: { meanwhile?: () => Promise<void>; instanceId?: string; sent?: readonly number[] } = {},
   ): Promise<Run> {
-    const storage = await openHub(await this.connection(undefined), hub);
+    const storage = await openHub(await this.#connection(undefined), hub);
     const [instances, work] = [new InstanceStore(storage), new WorkStore(storage)];
     const sent = new Set(alreadySent);
     return eventually(`the end of ${instanceId}`, async () => {
