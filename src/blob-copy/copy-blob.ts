@@ -95,10 +95,10 @@ async function prepare(copy: BlobCopy): Promise<BlobJob> {
     ({ signal }) => from.getProperties({ abortSignal: signal }),
   );
   const version = summaryOf(copy.name, properties);
-  const refuse = (code: 'source_changed' | 'refused', message: string): BlobCopyError =>
+  const refuse = (code: 'source-changed' | 'refused', message: string): BlobCopyError =>
     new BlobCopyError({ code, side: 'source', message });
   if (version.etag !== copy.etag || version.size !== copy.size) {
-    throw refuse('source_changed', `"${copy.name}" has changed at the source since it was listed`);
+    throw refuse('source-changed', `"${copy.name}" has changed at the source since it was listed`);
   }
   const blockSize = blockSizeFor(copy.size, copy.blockSize ?? defaultBlockSize);
   if (blockSize === undefined) {
@@ -188,12 +188,12 @@ async function again<Result>(work: () => Promise<Result>): Promise<Result> {
  */
 function mayStreamInstead(error: unknown): boolean {
   if (!(error instanceof BlobCopyError)) return false;
-  return error.code !== 'source_changed' && error.code !== 'canceled' && error.code !== 'network';
+  return error.code !== 'source-changed' && error.code !== 'canceled' && error.code !== 'network';
 }
 
 /** An answer that the next blob would get too, if streaming works. */
 function isRefusal(error: unknown): boolean {
-  const codes: readonly unknown[] = ['refused', 'forbidden', 'not_found'];
+  const codes: readonly unknown[] = ['refused', 'forbidden', 'not-found'];
   return error instanceof BlobCopyError && codes.includes(error.code);
 }
 

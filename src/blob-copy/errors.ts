@@ -3,9 +3,9 @@ import { RestError } from '@azure/storage-blob';
 /** Why a blob could not be copied, listed or read; stable, for programs. */
 export type BlobCopyErrorCode =
   /** The source is no longer the version asked for; nothing of it was published. List it again, then copy. */
-  | 'source_changed'
+  | 'source-changed'
   /** No such blob or container. */
-  | 'not_found'
+  | 'not-found'
   /** 401 or 403: the SAS is revoked, expired or not in force yet. Read it again, then retry. */
   | 'forbidden'
   /** The bytes do not have the MD5 that the source declares; nothing was published. */
@@ -94,9 +94,9 @@ function codeOfStatus(status: number): BlobCopyErrorCode {
     case 403:
       return 'forbidden';
     case 404:
-      return 'not_found';
+      return 'not-found';
     case 412: // Every condition here is one on the source.
-      return 'source_changed';
+      return 'source-changed';
     case 408:
     case 429:
       return 'unavailable';

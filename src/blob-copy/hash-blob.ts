@@ -12,7 +12,7 @@ export interface BlobHash extends BlobSummary {
 
 /**
  * Reads a whole blob and gives its MD5 beside its properties, in memory that does not depend on its size.
- * @throws BlobCopyError `source_changed` when the blob is replaced meanwhile
+ * @throws BlobCopyError `source-changed` when the blob is replaced meanwhile
  */
 export async function hashBlob(
   container: ContainerSasUrl,

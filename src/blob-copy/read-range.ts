@@ -12,7 +12,7 @@ const worthwhile = 64 * 1024;
 
 /**
  * Reads a range of one version of a blob, in order, going on at the byte where a connection broke or stood still.
- * @throws BlobCopyError `source_changed` when the blob is no longer that version
+ * @throws BlobCopyError `source-changed` when the blob is no longer that version
  */
 export async function readRange(
   blob: BlobClient,

@@ -188,7 +188,7 @@ class RestMediaServices implements MediaServices {
     const highest = found.sort((one, other) => compareVersions(other.Version, one.Version))[0];
     if (highest !== undefined) return highest;
     const message = `There is no media processor named "${name}"`;
-    throw new MediaServicesError({ code: 'not_found', message, retriable: false });
+    throw new MediaServicesError({ code: 'not-found', message, retriable: false });
   }
 
   async createJob(wanted: NewJob): Promise<Job> {
@@ -262,7 +262,7 @@ class RestMediaServices implements MediaServices {
     const operation = await this.#requests.find(entityPath('Operations', id), entities.operation);
     if (operation?.State !== 'Failed') return operation?.State === 'Succeeded';
     throw new MediaServicesError({
-      code: 'operation_failed',
+      code: 'operation-failed',
       message: `The operation failed: ${[operation.ErrorCode, operation.ErrorMessage].filter((part) => part !== null).join(': ')}`,
       retriable: true,
     });

@@ -193,7 +193,7 @@ function parseJson(text: string, mustBeJson: boolean, call: Call): unknown {
   } catch {
     if (!mustBeJson) return undefined;
     throw new MediaServicesError({
-      code: 'invalid_answer',
+      code: 'invalid-answer',
       message: `${nameOf(call)} was answered with something that is not JSON`,
       retriable: false,
       outcome: isWrite(call) ? 'unknown' : 'none',
@@ -206,7 +206,7 @@ function absolute(path: string, base: string): URL {
   const url = new URL(path, base);
   if (url.origin !== new URL(base).origin) {
     throw new MediaServicesError({
-      code: 'invalid_answer',
+      code: 'invalid-answer',
       message: `The service links to another host, ${url.host}`,
       retriable: false,
     });

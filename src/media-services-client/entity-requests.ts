@@ -29,7 +29,7 @@ export class EntityRequests {
       const { body } = await this.#connection.send({ method: 'GET', path });
       return read(schema, entityOf(body), `GET ${path}`);
     } catch (error) {
-      if (error instanceof MediaServicesError && error.code === 'not_found') return undefined;
+      if (error instanceof MediaServicesError && error.code === 'not-found') return undefined;
       throw error;
     }
   }
@@ -81,7 +81,7 @@ export class EntityRequests {
         return (await this.find(path, z.unknown())) === undefined;
       });
     } catch (error) {
-      if (!(error instanceof MediaServicesError) || error.code !== 'not_found') throw error;
+      if (!(error instanceof MediaServicesError) || error.code !== 'not-found') throw error;
     }
   }
 
@@ -121,5 +121,5 @@ function read<Entity>(
 
 function invalid(what: string, why: string, outcome: 'none' | 'unknown' = 'none'): MediaServicesError {
   const message = `The answer to ${what.replaceAll('%3A', ':')} is not what the API says: ${why.trim()}`;
-  return new MediaServicesError({ code: 'invalid_answer', message, retriable: false, outcome });
+  return new MediaServicesError({ code: 'invalid-answer', message, retriable: false, outcome });
 }

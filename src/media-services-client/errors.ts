@@ -8,11 +8,11 @@ export type MediaServicesErrorCode =
   | 'unauthorized'
   /** 403: another account's entity, or a quota reached. */
   | 'forbidden'
-  | 'not_found'
+  | 'not-found'
   /** 409: a locator id that exists already, a sixth locator, … */
   | 'conflict'
   /** 400 and every other refusal of the request itself. */
-  | 'bad_request'
+  | 'bad-request'
   /** 429 and 503. */
   | 'throttled'
   /** 500, 502, 504. */
@@ -23,9 +23,9 @@ export type MediaServicesErrorCode =
   /** The service moved again and again, or to an address that a token must not be sent to. */
   | 'redirected'
   /** The answer is not what the API says. */
-  | 'invalid_answer'
+  | 'invalid-answer'
   /** A long-running operation of the service ended as Failed. */
-  | 'operation_failed'
+  | 'operation-failed'
   | 'canceled';
 
 export interface MediaServicesErrorDetails {
@@ -103,7 +103,7 @@ function meaningOf(status: number): Meaning {
     case 403:
       return final('forbidden');
     case 404:
-      return final('not_found');
+      return final('not-found');
     case 409:
       return final('conflict');
     case 408:
@@ -114,6 +114,6 @@ function meaningOf(status: number): Meaning {
     default:
       return status >= 500
         ? { code: 'unavailable', retriable: true, mayHaveTaken: true }
-        : final(status >= 400 ? 'bad_request' : 'invalid_answer');
+        : final(status >= 400 ? 'bad-request' : 'invalid-answer');
   }
 }

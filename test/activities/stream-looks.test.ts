@@ -14,7 +14,7 @@ import {
 
 const away = new MediaServicesError({ code: 'unavailable', message: 'no answer', retriable: true });
 const refused = new MediaServicesError({
-  code: 'bad_request',
+  code: 'bad-request',
   message: 'no such entity set',
   retriable: false,
 });

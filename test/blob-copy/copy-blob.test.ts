@@ -77,7 +77,7 @@ describe.each([
     const blob = (await listed(source)).find(({ name }) => name === 'changed.mp4')!;
     await client.uploadData(Buffer.from('other'));
     const error = await copyBlob(copyOf(blob)).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: 'source_changed', retriable: false, side: 'source' });
+    expect(error).toMatchObject({ code: 'source-changed', retriable: false, side: 'source' });
     expect(await target.client.getBlobClient('changed.mp4').exists()).toBe(false);
   });
 
@@ -85,8 +85,8 @@ describe.each([
     await source.client.getBlockBlobClient('here.mp4').uploadData(Buffer.from('here'));
     const blob = (await listed(source)).find(({ name }) => name === 'here.mp4')!;
     const failures = [
-      { change: { name: 'not here.mp4' }, expected: { code: 'not_found', side: 'source', retriable: false } },
-      { change: { source: target.sas('rl') }, expected: { code: 'not_found', side: 'source' } },
+      { change: { name: 'not here.mp4' }, expected: { code: 'not-found', side: 'source', retriable: false } },
+      { change: { source: target.sas('rl') }, expected: { code: 'not-found', side: 'source' } },
       {
         change: { target: target.sas('rl') },
         expected: { code: 'forbidden', side: 'target', retriable: true },

@@ -188,7 +188,7 @@ test('a source that changes between two ranges gives an error, never a mixed blo
   const blob = await blobOf(old);
   const proxy = await faulty(afterTheFirst(isStaging, () => overwrite(blob.name, fresh)));
   const error = await failure(copyBlob(streamed(blob, { target: target.sas('rwl', proxy.host) })));
-  expect(error).toMatchObject({ code: 'source_changed', retriable: false });
+  expect(error).toMatchObject({ code: 'source-changed', retriable: false });
   expect(await isThere(blob.name)).toBe(false);
 });
 
@@ -271,7 +271,7 @@ test('larger blobs are copied in blocks on the service side, and none is mixed o
   const error = await failure(
     copyBlob(streamed(changing, { ...serverSide, target: target.sas('rwl', meanwhile.host) })),
   );
-  expect(error).toMatchObject({ code: 'source_changed', retriable: false });
+  expect(error).toMatchObject({ code: 'source-changed', retriable: false });
   expect(await isThere(changing.name)).toBe(false);
 });
 

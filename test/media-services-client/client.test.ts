@@ -114,7 +114,7 @@ describe('entities are read in both forms of JSON', () => {
         .client()
         .asset(assetId)
         .catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ code: 'invalid_answer', retriable: false });
+      expect(error).toMatchObject({ code: 'invalid-answer', retriable: false });
       expect((error as Error).message).toMatch(reason);
     }
   });
@@ -158,7 +158,7 @@ describe('lists', () => {
     const other = await startRecordedService();
     try {
       service.answer(() => ({ body: { value: [], 'odata.nextLink': `${other.url}/api/Assets` } }));
-      await expect(names()).rejects.toMatchObject({ code: 'invalid_answer' });
+      await expect(names()).rejects.toMatchObject({ code: 'invalid-answer' });
       expect(other.calls).toEqual([]);
     } finally {
       await other.close();
@@ -192,7 +192,7 @@ describe('lists', () => {
     });
     service.answer(() => list());
     await expect(service.client().mediaProcessor('None')).rejects.toMatchObject({
-      code: 'not_found',
+      code: 'not-found',
       retriable: false,
     });
   });
@@ -320,7 +320,7 @@ describe('writes', () => {
     service.answer(inTurn(refusal, job(3)));
     await service.client().cancelJob(jobId);
     service.answer(inTurn(refusal, job(2)));
-    await expect(service.client().cancelJob(jobId)).rejects.toMatchObject({ code: 'bad_request' });
+    await expect(service.client().cancelJob(jobId)).rejects.toMatchObject({ code: 'bad-request' });
   });
 });
 
@@ -371,7 +371,7 @@ describe('a streaming endpoint', () => {
   test('whose operation fails, or never ends, is told', async () => {
     service.answer(inTurn({ body: endpoint('Stopped') }, accepted, { body: operation('Failed') }));
     await expect(service.client().startStreamingEndpoint(endpointId)).rejects.toMatchObject({
-      code: 'operation_failed',
+      code: 'operation-failed',
       message: expect.stringContaining('Busy: No capacity') as string,
     });
     service.answer(inTurn({ body: endpoint('Stopped') }, accepted, { body: operation('InProgress') }));

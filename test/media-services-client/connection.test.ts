@@ -195,7 +195,7 @@ test.each([[500], [502], [504]])(
 );
 
 test.each([
-  [400, 'bad_request'],
+  [400, 'bad-request'],
   [403, 'forbidden'],
   [409, 'conflict'],
 ])('%i is final', async (status, code) => {
