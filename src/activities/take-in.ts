@@ -1,4 +1,5 @@
-import { ContainerClient, RestError } from '@azure/storage-blob';
+import { AnonymousCredential, ContainerClient, newPipeline, RestError } from '@azure/storage-blob';
+import { survivingEarlyAnswers } from '../storage-pipeline.ts';
 import { FinalError, RetriableError, StreamError } from '../streams/errors.ts';
 import { assetFileName } from '../streams/asset-file-name.ts';
 import type { RunReference } from '../streams/operation.ts';
@@ -38,7 +39,8 @@ export function takeIn(
   return async ({ run, target, requestHash, budget }: TakeInInput): Promise<TakenIn> => {
     if (await claims.cancelRequested(run)) throw canceled();
     const { containers } = dataCenters[target.side];
-    const container = new ContainerClient(await containers.url(target.sasLocatorId));
+    const pipeline = survivingEarlyAnswers(newPipeline(new AnonymousCredential()));
+    const container = new ContainerClient(await containers.url(target.sasLocatorId), pipeline);
     const text = await claims.inputUrl(run);
     if (text === undefined) return alreadyThere(container, requestHash);
     const url = new URL(text);

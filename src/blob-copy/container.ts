@@ -6,6 +6,7 @@ import {
   type BlobGetPropertiesResponse,
   type Pipeline,
 } from '@azure/storage-blob';
+import { survivingEarlyAnswers } from '../storage-pipeline.ts';
 import type { BlobSummary, ContainerSasUrl } from './container-sas.ts';
 
 /** Metadata of a copied blob: the MD5 (hex) and the ETag it had at its source. */
@@ -40,7 +41,7 @@ export function onlyWhileSourceIs(etag: string, target: BlockBlobClient): BlockB
 }
 
 function withoutRetries(): Pipeline {
-  return newPipeline(new AnonymousCredential(), { retryOptions: { maxTries: 1 } });
+  return survivingEarlyAnswers(newPipeline(new AnonymousCredential(), { retryOptions: { maxTries: 1 } }));
 }
 
 export function summaryOf(name: string, properties: BlobGetPropertiesResponse): BlobSummary {

@@ -1,4 +1,5 @@
 import { basename, extname } from 'node:path';
+import { survivingEarlyAnswers } from '../storage-pipeline.ts';
 import type { DataCenterKey } from '../streams/data-center.ts';
 import type { FailoverApi } from './failover-api.ts';
 import { readableBytes, type Progress } from './progress.ts';
@@ -45,9 +46,11 @@ export async function uploadInput(
       detail: `${readableBytes(bytes)} of ${readableBytes(size)}`,
     });
   // Loading it takes longer than all the rest of the command: only where it is needed.
-  const { BlockBlobClient, RestError } = await import('@azure/storage-blob');
+  const { AnonymousCredential, BlockBlobClient, newPipeline, RestError } =
+    await import('@azure/storage-blob');
+  const pipeline = survivingEarlyAnswers(newPipeline(new AnonymousCredential()));
   try {
-    await new BlockBlobClient(uploadUrl).uploadFile(path, {
+    await new BlockBlobClient(uploadUrl, pipeline).uploadFile(path, {
       abortSignal: signal,
       blockSize: blockBytes,
       // The default, 256 MiB, would show no progress before that.

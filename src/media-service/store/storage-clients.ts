@@ -1,9 +1,10 @@
 import type { TokenCredential } from '@azure/identity';
 import { TableClient } from '@azure/data-tables';
-import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
+import { BlobServiceClient, newPipeline, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { QueueServiceClient, type QueueClient } from '@azure/storage-queue';
 import type { StorageConfig } from '../../config/media-service.ts';
 import { hasHttpTables } from '../../config/table-endpoint.ts';
+import { survivingEarlyAnswers } from '../../storage-pipeline.ts';
 import { AccountKeySigner, UserDelegationSigner, type SasSigner } from './sas-signer.ts';
 import { Table } from './table.ts';
 
@@ -32,7 +33,7 @@ export async function storageClients(
 ): Promise<StorageClients> {
   if (config.kind === 'key') return clientsByKey(config.connectionString);
   const identity = credential ?? (await managedIdentity(config.clientId));
-  const blobs = new BlobServiceClient(config.blobUrl, identity, blobRetries);
+  const blobs = blobService(config.blobUrl, identity);
   return {
     blobs,
     queue: new QueueServiceClient(config.queueUrl, identity, blobRetries).getQueueClient(queueName),
@@ -49,11 +50,11 @@ async function managedIdentity(clientId: string | undefined): Promise<TokenCrede
 }
 
 function clientsByKey(connectionString: string): StorageClients {
-  const blobs = BlobServiceClient.fromConnectionString(connectionString, blobRetries);
-  const { credential } = blobs;
+  const { url, credential } = BlobServiceClient.fromConnectionString(connectionString);
   if (!(credential instanceof StorageSharedKeyCredential)) {
     throw new Error('The connection string has no account key.');
   }
+  const blobs = blobService(url, credential);
   return {
     blobs,
     queue: QueueServiceClient.fromConnectionString(connectionString, blobRetries).getQueueClient(queueName),
@@ -66,4 +67,11 @@ function clientsByKey(connectionString: string): StorageClients {
         }),
       ),
   };
+}
+
+function blobService(
+  url: string,
+  credential: StorageSharedKeyCredential | TokenCredential,
+): BlobServiceClient {
+  return new BlobServiceClient(url, survivingEarlyAnswers(newPipeline(credential, blobRetries)));
 }
