@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Failure } from '../streams/errors.ts';
-import type { OperationKind } from '../streams/operation.ts';
+import { isCancelable, type OperationKind } from '../streams/operation.ts';
 import { operationIdOf, type OperationId, type RunId, type Subject } from '../streams/stream-id.ts';
 import type { Claim, Claims, HeldClaim } from './claims.ts';
 
@@ -136,7 +136,7 @@ function busy(command: Command, held: HeldClaim): Decision {
         }
       : {
           code: 'stream-busy',
-          message: `The operation ${operation} (${held.kind}) is running: wait for its end, or cancel it.`,
+          message: `The operation ${operation} (${held.kind}) is running: wait for its end${isCancelable(held.kind) ? ', or cancel it' : ''}.`,
           retriable: true,
         },
   };

@@ -87,10 +87,19 @@ const streamPage = z.object({
 export type StreamPage = z.infer<typeof streamPage>;
 export type ListedStream = StreamPage['streams'][number];
 
+/** What there is of a stream. */
+export interface StreamLook {
+  /** Undefined while it is not published. */
+  readonly stream?: Stream;
+  /** Its latest run, also before it is published. */
+  readonly operationId?: string | undefined;
+}
+
 const problem = z.looseObject({
   code: z.string().optional(),
   title: z.string().optional(),
   detail: z.string().optional(),
+  operationId: z.string().optional(),
 });
 
 /** The HTTP API refused a request. */
@@ -99,11 +108,14 @@ export class ApiError extends Error {
   readonly status: number;
   /** The problem's stable code, or `http-{status}`. */
   readonly code: string;
+  /** The run that the refusal is about. */
+  readonly operationId: string | undefined;
 
-  constructor(status: number, code: string, message: string) {
+  constructor(status: number, code: string, message: string, operationId?: string) {
     super(message);
     this.status = status;
     this.code = code;
+    this.operationId = operationId;
   }
 }
 
@@ -135,8 +147,7 @@ export interface FailoverApi {
   submit(request: StreamRequest): Promise<Started>;
   /** Undefined when there is none. */
   operation(id: string): Promise<Operation | undefined>;
-  /** Undefined when there is none. */
-  stream(id: string): Promise<Stream | undefined>;
+  stream(id: string): Promise<StreamLook>;
   /** Every stream, page by page. */
   streamPages(): AsyncIterable<StreamPage>;
 }
@@ -172,11 +183,12 @@ export function failoverApi({ url, key }: ApiConnection, signal?: AbortSignal): 
     if (response.status === 401 || response.status === 403) {
       throw new ApiError(response.status, 'unauthorized', `${url} does not accept the function key.`);
     }
-    const { code, title, detail } = problem.safeParse(jsonOf(text)).data ?? {};
+    const { code, title, detail, operationId } = problem.safeParse(jsonOf(text)).data ?? {};
     throw new ApiError(
       response.status,
       code ?? `http-${response.status}`,
       detail ?? title ?? `${method} ${path} answered ${response.status}.`,
+      operationId,
     );
   }
 
@@ -195,8 +207,15 @@ export function failoverApi({ url, key }: ApiConnection, signal?: AbortSignal): 
       orUndefined(async () =>
         read(operation, await call('GET', `/api/operations/${encodeURIComponent(id)}`)),
       ),
-    stream: (id) =>
-      orUndefined(async () => read(stream, await call('GET', `/api/streams/${encodeURIComponent(id)}`))),
+    async stream(id) {
+      try {
+        const found = read(stream, await call('GET', `/api/streams/${encodeURIComponent(id)}`));
+        return { stream: found, operationId: found.operationId };
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 404) return { operationId: error.operationId };
+        throw error;
+      }
+    },
     async *streamPages() {
       let after = '';
       do {

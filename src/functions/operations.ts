@@ -10,12 +10,13 @@ import type { Claim, Claims } from '../activities/claims.ts';
 import { cancelEvent } from '../orchestrations/cancellation.ts';
 import { withLanes } from '../orchestrations/progress.ts';
 import { parseFailureText } from '../streams/errors.ts';
-import type {
-  Operation,
-  OperationKind,
-  OperationResult,
-  OperationStatus,
-  RunStatus,
+import {
+  isCancelable,
+  type Operation,
+  type OperationKind,
+  type OperationResult,
+  type OperationStatus,
+  type RunStatus,
 } from '../streams/operation.ts';
 import {
   allStreams,
@@ -36,9 +37,6 @@ const kinds: Readonly<Record<string, OperationKind>> = {
   verifyStream: 'verify',
   resync: 'resync',
 };
-
-/** The orchestrations that answer the event; the others change nothing of their own. */
-const cancelable: readonly string[] = ['publishStream', 'replicateStream'];
 
 const runStatus = z.object({
   step: z.string(),
@@ -90,7 +88,8 @@ export function registerOperations({ dependencies: { claims } }: Application): v
       if (hasEnded(status)) {
         throw new RequestError(409, 'not-running', `The operation ${operationId} has ended already.`);
       }
-      if (!cancelable.includes(status.name)) {
+      const { [status.name]: kind } = kinds;
+      if (kind === undefined || !isCancelable(kind)) {
         throw new RequestError(
           409,
           'not-cancelable',

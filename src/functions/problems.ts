@@ -1,5 +1,6 @@
 import type { HttpResponseInit } from '@azure/functions';
 import type { ErrorCode, Failure } from '../streams/errors.ts';
+import type { OperationId } from '../streams/stream-id.ts';
 
 /** Codes of answers that no run gives: the request itself was at fault, or the app cannot answer now. */
 export type RequestProblemCode =
@@ -20,18 +21,25 @@ export interface RequestProblem {
   readonly message: string;
 }
 
+/** What else an answer tells about its problem. */
+export interface ProblemDetails {
+  readonly problems?: readonly RequestProblem[];
+  /** The run that the problem is about. */
+  readonly operationId?: OperationId;
+}
+
 /** A request that cannot be served; becomes a problem+json answer. */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
   readonly status: number;
   readonly code: ProblemCode;
-  readonly problems: readonly RequestProblem[];
+  readonly details: ProblemDetails;
 
-  constructor(status: number, code: ProblemCode, message: string, problems: readonly RequestProblem[] = []) {
+  constructor(status: number, code: ProblemCode, message: string, details: ProblemDetails = {}) {
     super(message);
     this.status = status;
     this.code = code;
-    this.problems = problems;
+    this.details = details;
   }
 }
 
@@ -60,7 +68,7 @@ export function problemResponse(error: RequestError): HttpResponseInit {
       status: error.status,
       detail: error.message,
       code: error.code,
-      ...(error.problems.length === 0 ? {} : { problems: error.problems }),
+      ...error.details,
     }),
   };
 }

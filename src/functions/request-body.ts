@@ -30,7 +30,7 @@ export function checked<Schema extends z.ZodType>(schema: Schema, value: unknown
   if (result.success) return result.data;
   const problems = result.error.issues.map(problemOf);
   const detail = problems.map(({ at, message }) => (at === '' ? message : `${at}: ${message}`)).join('; ');
-  throw new RequestError(400, 'bad-request', detail, problems);
+  throw new RequestError(400, 'bad-request', detail, { problems });
 }
 
 function problemOf(issue: z.core.$ZodIssue): RequestProblem {

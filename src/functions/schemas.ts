@@ -3,7 +3,7 @@ import { dataCenterKeys } from '../streams/data-center.ts';
 import { parseId } from '../streams/entity-ids.ts';
 import { errorCodes } from '../streams/errors.ts';
 import { operationKinds } from '../streams/operation.ts';
-import { isPresetJson, presetNames } from '../streams/presets.ts';
+import { isPreset, presetRule } from '../streams/presets.ts';
 import { streamIdPattern, streamIdRule, type StreamId } from '../streams/stream-id.ts';
 
 export const streamIdSchema = z
@@ -47,10 +47,7 @@ const preset = z
     }
   })
   .refine((text) => text.length <= 16_384, 'must not be longer than 16384 characters')
-  .refine(
-    (text) => isPresetJson(text) || (presetNames as readonly string[]).includes(text),
-    `must be one of ${presetNames.map((name) => `"${name}"`).join(', ')}, or a preset's JSON`,
-  );
+  .refine(isPreset, presetRule);
 
 export const submitSchema = z
   .strictObject(
@@ -208,5 +205,6 @@ export const problemSchema = z
     detail: z.string(),
     code: z.string(),
     problems: z.array(z.object({ at: z.string(), message: z.string() })).optional(),
+    operationId: z.string().optional(),
   })
   .describe('Why a request failed (RFC 9457)');

@@ -34,10 +34,16 @@ export async function existingStream(
   streamId: StreamId,
 ): Promise<StreamState> {
   const state = await readStream(dependencies, streamId);
-  if (state === undefined) {
-    throw new RequestError(404, 'stream-missing', `There is no stream ${streamId}.`);
-  }
-  return state;
+  if (state !== undefined) return state;
+  const claim = await dependencies.claims.read(streamId);
+  if (claim === undefined) throw new RequestError(404, 'stream-missing', `There is no stream ${streamId}.`);
+  const operationId = operationIdOf(streamId, claim.runId);
+  throw new RequestError(
+    404,
+    'stream-missing',
+    `The stream ${streamId} is not published; its latest run is the operation ${operationId}.`,
+    { operationId },
+  );
 }
 
 /** `GET /api/streams` and `GET /api/streams/{id}`. */

@@ -9,6 +9,11 @@ import type { StreamingUrls } from './streaming-urls.ts';
 export const operationKinds = ['publish', 'replicate', 'verify', 'resync'] as const;
 export type OperationKind = (typeof operationKinds)[number];
 
+/** Whether runs of this kind can be canceled; the others change nothing of their own and end by themselves. */
+export function isCancelable(kind: OperationKind): boolean {
+  return kind === 'publish' || kind === 'replicate';
+}
+
 /** The run that a step belongs to: what it logs under, and whose cancellation it obeys. */
 export interface RunReference {
   readonly streamId: StreamId;

@@ -11,3 +11,10 @@ export function isPresetJson(preset: string): boolean {
     return false;
   }
 }
+
+/** What `isPreset` asks for, in words. */
+export const presetRule = `must be one of ${presetNames.map((name) => `"${name}"`).join(', ')}, or a preset's JSON`;
+
+export function isPreset(text: string): boolean {
+  return isPresetJson(text) || (presetNames as readonly string[]).includes(text);
+}

@@ -143,12 +143,24 @@ describe('claiming a stream', () => {
     expect(await claim(asking(false), succeeded)).toMatchObject({ kind: 'start' });
   });
 
+  it('advises to cancel only what can be canceled', async () => {
+    const subject = newStream();
+    const verify: Command = { subject, kind: 'verify', requestHash: 'v', inputFor: () => ({}) };
+    started(await claim(verify));
+    expect(await claim(publish(subject), running)).toMatchObject({
+      failure: { code: 'stream-busy', message: expect.stringMatching(/wait for its end\.$/) as string },
+    });
+  });
+
   it('remembers what a stream was made from while other runs change it', async () => {
     const subject = newStream();
     started(await claim(publish(subject)));
     const repair: Command = { subject, kind: 'replicate', requestHash: 'r', inputFor: () => ({}) };
     expect(await claim(repair, running)).toMatchObject({ kind: 'refused', failure: { code: 'stream-busy' } });
     expect(started(await claim(repair, succeeded)).publishHash).toBe('one');
+    expect(await claim(publish(subject), running)).toMatchObject({
+      failure: { code: 'stream-busy', message: expect.stringMatching(/or cancel it\.$/) as string },
+    });
     const again = started(await claim(publish(subject, 'one'), succeeded));
     expect(again.input).toMatchObject({ resumes: true });
     expect(started(await claim(publish(subject, 'two'), failed)).input).toMatchObject({ resumes: false });

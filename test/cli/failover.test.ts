@@ -162,6 +162,24 @@ describe('failover submit', () => {
   });
 });
 
+const missing: Answer = { status: 404, body: { code: 'not-found', detail: 'None.' } };
+/** A stream that is not published, and its latest run. */
+const unpublished: Answer = {
+  status: 404,
+  body: { code: 'stream-missing', detail: 'Not yet.', operationId },
+};
+const published = {
+  streamId: 'film',
+  source: 'a',
+  protected: false,
+  sides: {
+    a: { reachable: true, revision: 1, files: 9, bytes: 12_345_678, urls: side('a.example') },
+    b: { reachable: false, problem: { code: 'media-service-unreachable', message: 'No answer.' } },
+  },
+  differences: ['b has no locator'],
+  operationId,
+};
+
 describe('failover submit of a file', () => {
   let azurite: Azurite;
   let storage: string;
@@ -189,6 +207,7 @@ describe('failover submit of a file', () => {
 
     const ended = await against(
       [
+        missing,
         { status: 201, body: { assetId: 'nb:cid:UUID:1', dataCenter: 'b', uploadUrl, expires: '2030' } },
         started,
         { body: succeeded },
@@ -197,7 +216,8 @@ describe('failover submit of a file', () => {
     );
 
     expect(ended.code).toBe(0);
-    expect(api!.calls.map(({ body }) => body).slice(0, 2)).toEqual([
+    expect(api!.calls.map(({ body }) => body).slice(0, 3)).toEqual([
+      undefined,
       { fileName: 'My film.mp4', dataCenter: 'b' },
       { streamId: 'my-film', source: 'b', input: { assetId: 'nb:cid:UUID:1' } },
     ]);
@@ -210,11 +230,33 @@ describe('failover submit of a file', () => {
     expect(ended.stdout + ended.stderr).not.toContain('sig=');
   });
 
+  test.each([
+    ['a wrong stream id', ['--stream-id', 'a b'], [], 2, '--stream-id: must be 1 to 64 letters'],
+    ['an unknown preset', ['--preset', 'P'], [], 2, '--preset: must be one of "Adaptive Streaming"'],
+    ['a published stream', [], [{ body: published }], 6, 'film is published already'],
+    ['one being published', [], [unpublished, { body: running }], 6, `status ${operationId} --watch`],
+  ])('refuses %s before the upload', async (_what, options, answers, code, said) => {
+    await writeFile(join(folder, 'film.mp4'), 'x');
+    const ended = await against(answers, ['submit', 'film.mp4', ...options]);
+    expect(ended).toMatchObject({ code, stderr: expect.stringContaining(said) as string });
+    expect(api!.calls.map(({ method }) => method)).toEqual(answers.map(() => 'GET'));
+  });
+
+  test.each([
+    ['whose latest run has failed', [unpublished, { body: failed }]],
+    ['that cannot be asked about now', [{ status: 503, body: { code: 'media-service-unreachable' } }]],
+  ])('uploads for a stream %s', async (_what, answers) => {
+    await writeFile(join(folder, 'film.mp4'), 'x');
+    const refused: Answer = { status: 422, body: { code: 'input-name', detail: 'Refused.' } };
+    expect(await against([...answers, refused], ['submit', 'film.mp4'])).toMatchObject({ code: 2 });
+    expect(api!.calls.at(-1)).toMatchObject({ method: 'POST', path: '/api/uploads' });
+  });
+
   test('says that the upload failed without showing the upload URL', async () => {
     await writeFile(join(folder, 'film.mp4'), 'x');
     const uploadUrl = `${azurite.account('uploads').blobUrl}/none/film.mp4?sv=2021-10-04&sr=c&sig=c2VjcmV0`;
     const upload = { assetId: 'nb:cid:UUID:1', dataCenter: 'a', uploadUrl, expires: '2030' };
-    const ended = await against([{ status: 201, body: upload }], ['submit', 'film.mp4']);
+    const ended = await against([missing, { status: 201, body: upload }], ['submit', 'film.mp4']);
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain('could not be uploaded');
     expect(ended.stdout + ended.stderr).not.toContain('c2VjcmV0');
@@ -244,7 +286,7 @@ describe('Ctrl-C', () => {
     const uploadUrl = `http://127.0.0.1:${port}/films/film.mp4?sig=c2VjcmV0`;
     const upload = { assetId: 'nb:cid:UUID:1', dataCenter: 'a', uploadUrl, expires: '2030' };
     const { child, stderr, ended } = await begunAgainst(
-      [{ status: 201, body: upload }],
+      [missing, { status: 201, body: upload }],
       ['submit', 'film.mp4', '--json'],
     );
     await vi.waitUntil(() => asked, { timeout: 10_000 });
@@ -255,7 +297,7 @@ describe('Ctrl-C', () => {
     expect(code).toBe(130);
     expect(stderr()).toContain('The upload is stopped. Nothing is published.');
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'stopped' } });
-    expect(api!.calls.map(({ path }) => path)).toEqual(['/api/uploads']);
+    expect(api!.calls.map(({ path }) => path)).toEqual(['/api/streams/film', '/api/uploads']);
   });
 });
 
@@ -293,21 +335,8 @@ describe('failover status', () => {
 });
 
 describe('failover status of a stream', () => {
-  const stream = {
-    streamId: 'film',
-    source: 'a',
-    protected: false,
-    sides: {
-      a: { reachable: true, revision: 1, files: 9, bytes: 12_345_678, urls: side('a.example') },
-      b: { reachable: false, problem: { code: 'media-service-unreachable', message: 'No answer.' } },
-    },
-    differences: ['b has no locator'],
-    operationId,
-  };
-  const missing: Answer = { status: 404, body: { code: 'not-found', detail: 'None.' } };
-
   test('shows both sides', async () => {
-    const ended = await against([missing, { body: stream }, { body: failed }], ['status', 'film']);
+    const ended = await against([missing, { body: published }, { body: failed }], ['status', 'film']);
     expect(ended.code).toBe(0);
     expect(api!.calls.map(({ path }) => path)).toEqual([
       '/api/operations/film',
@@ -320,9 +349,28 @@ describe('failover status of a stream', () => {
     expect(ended.stdout).toContain('b has no locator');
   });
 
+  test('shows the run that is publishing it', async () => {
+    const ended = await against([missing, unpublished, { body: running }], ['status', 'film']);
+    expect(ended.code).toBe(0);
+    expect(ended.stdout).toContain('waitForJob, 40%');
+  });
+
+  test('--watch follows the run that is publishing it', async () => {
+    const ended = await against(
+      [missing, unpublished, { body: running }, { body: running }, { body: succeeded }],
+      ['status', 'film', '--watch', '--json'],
+    );
+    expect(ended.code).toBe(0);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ operationId, status: 'succeeded' });
+  });
+
+  test('is missing when the run that was to publish it is forgotten', async () => {
+    expect(await against([missing, unpublished, missing], ['status', 'film'])).toMatchObject({ code: 4 });
+  });
+
   test('--watch follows its latest run', async () => {
     const ended = await against(
-      [missing, { body: stream }, { body: running }, { body: running }, { body: succeeded }],
+      [missing, { body: published }, { body: running }, { body: running }, { body: succeeded }],
       ['status', 'film', '--watch', '--json'],
     );
     expect(ended.code).toBe(0);
@@ -331,7 +379,7 @@ describe('failover status of a stream', () => {
 
   test('--watch shows its latest run also when that has ended', async () => {
     const ended = await against(
-      [missing, { body: stream }, { body: failed }],
+      [missing, { body: published }, { body: failed }],
       ['status', 'film', '--watch', '--json'],
     );
     expect(ended.code).toBe(1);

@@ -229,6 +229,10 @@ describe('the HTTP API', () => {
         expect((await call('GET', operation)).json).toMatchObject({ status: 'running', step: 'waitForJob' }),
       { timeout: 30_000, interval: 100 },
     );
+    expect(await call('GET', '/api/streams/canceled')).toMatchObject({
+      status: 404,
+      json: { code: 'stream-missing', operationId: json['operationId'] },
+    });
     expect((await call('POST', `${operation}/cancel`)).status).toBe(202);
     expect(await app.follow(json['operationId'])).toMatchObject({
       status: 'canceled',

@@ -54,12 +54,12 @@ async function status(
   const operation = await api.operation(id);
   if (operation !== undefined) return await show(operation);
 
-  const stream = await api.stream(id);
+  const { stream, operationId } = await api.stream(id);
+  const latest = operationId === undefined ? undefined : await api.operation(operationId);
+  if (latest !== undefined && (options.watch === true || stream === undefined)) return await show(latest);
   if (stream === undefined) {
     throw new ApiError(404, 'not-found', `There is no stream and no operation ${id}. See: failover list`);
   }
-  const latest = stream.operationId === undefined ? undefined : await api.operation(stream.operationId);
-  if (options.watch === true && latest !== undefined) return await show(latest);
   showStream(stream, json, latest?.status === 'running' ? latest : undefined);
   return exitCode.ok;
 }

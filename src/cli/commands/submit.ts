@@ -1,8 +1,10 @@
 import { Option, type Command } from 'commander';
 import { dataCenterKeys, type DataCenterKey } from '../../streams/data-center.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import type { FailoverApi } from '../failover-api.ts';
-import { inputOf, streamIdFrom } from '../input.ts';
+import { isPreset, presetRule } from '../../streams/presets.ts';
+import { isStreamId, streamIdRule } from '../../streams/stream-id.ts';
+import { ApiError, type FailoverApi, type StreamLook } from '../failover-api.ts';
+import { InputError, inputOf, streamIdFrom } from '../input.ts';
 import { progressOn, type Progress } from '../progress.ts';
 import { uploadInput } from '../upload.ts';
 import { commandToFollow, followRun } from './follow-run.ts';
@@ -62,6 +64,7 @@ async function submit(
   const { source, preset } = options;
   const input = inputOf(given);
   const streamId = options.streamId ?? streamIdFrom(given);
+  if (input.kind === 'file') await checkBeforeUpload(api, streamId, options);
   const started = await api.submit({
     streamId,
     ...(source === undefined ? {} : { source }),
@@ -82,4 +85,37 @@ async function submit(
       : `Operation ${operationId}\nFollow it: ${commandToFollow(operationId, options)}\n`,
   );
   return exitCode.ok;
+}
+
+/** What would be refused is refused before the upload, which may take long. */
+async function checkBeforeUpload(api: FailoverApi, streamId: string, options: SubmitOptions): Promise<void> {
+  const { preset } = options;
+  if (!isStreamId(streamId)) throw new InputError(`--stream-id: ${streamIdRule}`);
+  if (preset !== undefined && !isPreset(preset)) throw new InputError(`--preset: ${presetRule}`);
+  const { stream, operationId } = await lookAt(api, streamId);
+  if (stream !== undefined) {
+    throw new ApiError(
+      409,
+      'stream-exists',
+      `The stream ${streamId} is published already. Another id: --stream-id ID`,
+    );
+  }
+  const latest = operationId === undefined ? undefined : await api.operation(operationId);
+  if (latest?.status === 'running') {
+    throw new ApiError(
+      409,
+      'stream-exists',
+      `The stream ${streamId} is being published. Follow it: ${commandToFollow(latest.operationId, options)}`,
+    );
+  }
+}
+
+/** A data center that cannot be asked now may be well by the end of the upload. */
+async function lookAt(api: FailoverApi, streamId: string): Promise<StreamLook> {
+  try {
+    return await api.stream(streamId);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 503) return {};
+    throw error;
+  }
 }
