@@ -138,7 +138,12 @@ describe('the stack', () => {
     expect(await outage('end', 'a')).toMatchObject({ code: 0 });
     expect((await fetch(report.urls.a.hls)).status).toBe(200);
 
-    expect(await outage('start', 'a', '--how', 'hang')).toMatchObject({ code: 0 });
+    // From gone to hanging.
+    expect(await outage('start', 'a')).toMatchObject({ code: 0 });
+    expect(await outage('start', 'a', '--how', 'hang')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Data center A: hangs') as string,
+    });
     expect(await listens(streaming)).toBe(true);
     await expect(fetch(report.urls.a.hls, { signal: AbortSignal.timeout(500) })).rejects.toThrow();
     expect(await outage('end', 'a')).toMatchObject({ code: 0 });

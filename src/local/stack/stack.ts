@@ -215,8 +215,13 @@ export class Stack {
   /** Takes a data center away: its media service is lost at once, or answers nothing any more. */
   async startOutage(dataCenter: DataCenterKey, kind: OutageKind): Promise<void> {
     const name = programNames[dataCenter];
-    if (kind === 'kill') await this.#supervisor.kill(name);
-    else this.#supervisor.hang(name);
+    if (kind === 'kill') {
+      await this.#supervisor.kill(name);
+      return;
+    }
+    // What is gone cannot hang: it comes back first.
+    if (this.#supervisor.stateOf(name) === 'ended') await this.endOutage(dataCenter);
+    this.#supervisor.hang(name);
   }
 
   /** Brings a data center back, whatever had ended it, and waits until it is well. */
