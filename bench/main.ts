@@ -7,10 +7,10 @@ import { tableOf } from './report.ts';
 const benchmarks: readonly Benchmark[] = [copyBenchmark, originBenchmark];
 
 interface Options {
-  readonly only: readonly string[];
+  readonly only?: readonly string[];
   readonly rounds: number;
-  readonly quick: boolean;
-  readonly json: boolean;
+  readonly quick?: boolean;
+  readonly json?: boolean;
 }
 
 const command = new Command('bench')
@@ -18,15 +18,19 @@ const command = new Command('bench')
     'Measures this project beside what one would pick instead: the same work, in one run, the contenders in turn.\n' +
       'Figures are medians; a ratio above 1 means that many times the first line. What the machine lacks is skipped.',
   )
-  .option('--only <name>', `one benchmark, may be given again (${namesOf(benchmarks)})`, collect, [])
+  .option(
+    '--only <name>',
+    `this benchmark; may be given again (${namesOf(benchmarks)}; default: all)`,
+    collect,
+  )
   .option('--rounds <n>', 'rounds of each work', positive, 3)
-  .option('--quick', 'small amounts: shows that it works, not how fast it is', false)
-  .option('--json', 'print the figures as one JSON line', false)
+  .option('--quick', 'small amounts: shows that it works, not how fast it is')
+  .option('--json', 'print the figures as one JSON line')
   .action(run);
 
 await command.parseAsync();
 
-async function run({ only, rounds, quick, json }: Options): Promise<void> {
+async function run({ only = [], rounds, quick = false, json = false }: Options): Promise<void> {
   const unknown = only.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name));
   if (unknown.length > 0) {
     command.error(`There is no benchmark ${unknown.join(', ')}; there are: ${namesOf(benchmarks)}`);
@@ -61,7 +65,7 @@ function namesOf(list: readonly Benchmark[]): string {
   return list.map(({ name }) => name).join(', ');
 }
 
-function collect(name: string, before: readonly string[]): readonly string[] {
+function collect(name: string, before: readonly string[] = []): readonly string[] {
   return [...before, name];
 }
 

@@ -36,7 +36,7 @@ function ofStream(stream: string, page: string): StreamAddress {
   const { href, pathname } = mediaUrl(match[1], page);
   const formats = [
     { name: 'HLS', url: `${href}/manifest(format=m3u8-cmaf)` },
-    { name: 'DASH', url: `${href}/manifest(format=mpd-time-cmaf)` },
+    { name: 'DASH', url: `${href}/manifest(format=mpd-time-csf)` },
     { name: 'Smooth Streaming', url: `${href}/manifest` },
   ] as const;
   return { name: lastSegment(pathname).replace(/\.ism$/i, ''), hls: formats[0].url, formats };

@@ -48,7 +48,7 @@ describeInBrowser('the player page', () => {
     expect(await page.title()).toBe('hello · Failover streaming');
     const links = "Array.from(document.querySelectorAll('#formats a'), (link) => link.href)";
     expect(await page.evaluate<string[]>(links)).toEqual(
-      ['(format=m3u8-cmaf)', '(format=mpd-time-cmaf)', ''].map(
+      ['(format=m3u8-cmaf)', '(format=mpd-time-csf)', ''].map(
         (format) => `${centers.edge.url}${streamPath}/manifest${format}`,
       ),
     );
