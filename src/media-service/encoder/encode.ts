@@ -1,5 +1,6 @@
 import { MalformedMediaError } from '../boxes/malformed-media.ts';
 import type { Log } from '../log.ts';
+import { announcedBitrate, apart } from './announced-bitrates.ts';
 import { readCmafTrack } from './cmaf-track.ts';
 import { checkDurations, checkEnd } from './encode-outcome.ts';
 import { encodeArguments, type EncodePlan } from './encode-command.ts';
@@ -14,7 +15,12 @@ import { audioName, baseName, manifestName, videoName } from './output-names.ts'
 import { readPreset } from './presets.ts';
 import { checkStatedLength, implausibleLength, longestPlausible } from './plausible-length.ts';
 import { probe } from './probe.ts';
-import { mostReferences, writeSegmentIndex, type IndexedFragment } from './segment-index.ts';
+import {
+  mostReferences,
+  withoutShortSegments,
+  writeSegmentIndex,
+  type IndexedFragment,
+} from './segment-index.ts';
 import { writeServerManifest, type ManifestTrack } from './server-manifest.ts';
 import { withSilence } from './silence.ts';
 import { readSourceMedia, type SourceMedia } from './source-media.ts';
@@ -110,7 +116,7 @@ async function encodeTracks(
   });
   const tracks = [
     ...plan.renditions.map((rendition) =>
-      upload({ kind: 'video', src: videoName(base, rendition), kbps: rendition.kbps }),
+      upload({ kind: 'video', src: videoName(base, rendition), bitrate: rendition.kbps * 1000 }),
     ),
     ...(plan.audio === undefined
       ? []
@@ -118,7 +124,7 @@ async function encodeTracks(
           upload({
             kind: 'audio',
             src: audioName(base, plan.audio),
-            kbps: plan.audio.kbps,
+            bitrate: plan.audio.kbps * 1000,
             language: media.audio?.language ?? 'und',
           }),
         ]),
@@ -155,15 +161,17 @@ async function encodeTracks(
   const checkLength = (seconds: number): void => {
     if (seconds > longest) throw implausibleLength(input);
   };
-  const pictureEnd = async (): Promise<number> =>
-    Math.min(...(await Promise.all(staged.slice(0, plan.renditions.length))));
-  const staged = tracks.map(async ({ manifest: { kind }, upload: target }, index): Promise<number> => {
+  const pictureEnd = async (): Promise<number> => {
+    const pictures = await Promise.all(staged.slice(0, plan.renditions.length));
+    return Math.min(...pictures.map(({ seconds }) => seconds));
+  };
+  const staged = tracks.map(async ({ manifest, upload: target }, index): Promise<StagedTrack> => {
     const pipe = running.pipes[index];
     if (pipe === undefined) throw new MalformedMediaError('There is no pipe for the track.');
     const track = readCmafTrack(pipe, frameDuration);
     try {
-      const parts = kind === 'audio' ? withSilence(track, pictureEnd) : track;
-      return await stageTrack(parts, target, checkLength);
+      const parts = manifest.kind === 'audio' ? withSilence(track, pictureEnd) : track;
+      return await stageTrack(parts, { manifest, upload: target }, checkLength);
     } catch (error) {
       pipe.destroy();
       // Broken boxes are what a failed ffmpeg leaves: its own end tells why. Anything else is the cause.
@@ -177,26 +185,44 @@ async function encodeTracks(
     if (relay.failed.aborted) throw relay.failed.reason as Error;
     if (failed.signal.aborted) throw asEncodeError(failed.signal.reason);
     checkEnd(end, name, options.log);
-    const durations = results.map((result) => {
+    const whole = results.map((result) => {
       if (result.status === 'fulfilled') return result.value;
       throw retriableError('ErrorProcessingTask', `ffmpeg wrote a broken track of '${name}'.`, result.reason);
     });
-    checkDurations(durations.slice(0, plan.renditions.length), media, name);
-    return tracks.filter((_, index) => (durations[index] ?? 0) > 0);
+    const pictures = whole.slice(0, plan.renditions.length);
+    checkDurations(
+      pictures.map(({ seconds }) => seconds),
+      media,
+      name,
+    );
+    const bitrates = [...apart(pictures.map(({ bitrate }) => bitrate)), whole[pictures.length]?.bitrate];
+    return tracks
+      .map(({ manifest, upload: of }, index) => ({
+        manifest: { ...manifest, bitrate: bitrates[index] ?? manifest.bitrate },
+        upload: of,
+      }))
+      .filter((_, index) => (whole[index]?.seconds ?? 0) > 0);
   } finally {
     clearTimeout(watchdog);
   }
 }
 
+/** What became of a track: 0 seconds when nothing came. */
+interface StagedTrack {
+  readonly seconds: number;
+  /** Bits a second, to be announced. */
+  readonly bitrate: number;
+}
+
 /**
- * Stages one track as it comes; answers its duration in seconds, 0 when nothing came.
+ * Stages one track as it comes.
  * @param checkLength is told the seconds there are, and throws when they are too many
  */
 async function stageTrack(
   parts: AsyncIterable<TrackHeader | TrackFragment>,
-  upload: TrackUpload,
+  { manifest, upload }: Track,
   checkLength: (seconds: number) => void,
-): Promise<number> {
+): Promise<StagedTrack> {
   const index: IndexedFragment[] = [];
   let header: Buffer | undefined;
   let timescale = 1;
@@ -215,9 +241,13 @@ async function stageTrack(
     checkLength(end / timescale);
     await upload.append(part.bytes);
   }
-  if (header === undefined || index.length === 0) return 0;
-  await upload.finish([header, writeSegmentIndex(timescale, index)]);
-  return end / timescale;
+  if (header === undefined || index.length === 0) return { seconds: 0, bitrate: manifest.bitrate };
+  const segments = withoutShortSegments(timescale, index);
+  await upload.finish([header, writeSegmentIndex(timescale, segments)]);
+  return {
+    seconds: end / timescale,
+    bitrate: announcedBitrate(manifest.bitrate, segments, timescale),
+  };
 }
 
 /** What went wrong while tracks were staged. */

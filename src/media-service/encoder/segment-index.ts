@@ -10,6 +10,30 @@ export interface IndexedFragment {
 /** `reference_count` has 16 bits: 36 hours of two-second fragments. */
 export const mostReferences = 0xffff;
 
+/** Seconds: a request is not worth less. */
+const leastSegment = 0.5;
+
+/** What is listed as segments: fragments, a short one together with the one before it, or after it at the start. */
+export function withoutShortSegments(
+  timescale: number,
+  fragments: readonly IndexedFragment[],
+): readonly IndexedFragment[] {
+  const segments: IndexedFragment[] = [];
+  const isShort = ({ duration }: IndexedFragment): boolean => duration < leastSegment * timescale;
+  for (const fragment of fragments) {
+    const last = segments.at(-1);
+    if (last === undefined || !(isShort(fragment) || (segments.length === 1 && isShort(last)))) {
+      segments.push(fragment);
+    } else {
+      segments.splice(-1, 1, {
+        size: last.size + fragment.size,
+        duration: last.duration + fragment.duration,
+      });
+    }
+  }
+  return segments;
+}
+
 /**
  * Writes the `sidx` of a track (ISO/IEC 14496-12, 8.16.3): it stands right before the first fragment, so `first_offset`
  * is 0. Every fragment starts with a sync sample that is also presented first: SAP type 1, delta 0.

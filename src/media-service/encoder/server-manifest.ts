@@ -4,7 +4,8 @@ import { element, xmlDeclaration } from '../xml.ts';
 export interface ManifestTrack {
   readonly kind: 'video' | 'audio';
   readonly src: string;
-  readonly kbps: number;
+  /** Bits a second. */
+  readonly bitrate: number;
   /** Of sound; RFC 5646, `und` when unknown. */
   readonly language?: string;
 }
@@ -14,8 +15,8 @@ export interface ManifestTrack {
  * and names the track in fragment URLs (`QualityLevels({systemBitrate})`).
  */
 export function writeServerManifest(tracks: readonly ManifestTrack[]): Buffer {
-  const listed = tracks.map(({ kind, src, kbps, language }) =>
-    element(kind, { src, systemBitrate: kbps * 1000, systemLanguage: language }, [
+  const listed = tracks.map(({ kind, src, bitrate, language }) =>
+    element(kind, { src, systemBitrate: bitrate, systemLanguage: language }, [
       element('param', { name: 'trackID', value: 1, valuetype: 'data' }),
       element('param', { name: 'trackName', value: kind, valuetype: 'data' }),
     ]),
