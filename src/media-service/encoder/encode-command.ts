@@ -140,16 +140,12 @@ function toOrdinaryRange({ highDynamicRange: transfer }: SourceVideo, toneMappin
 
 function videoOutput(rendition: Rendition, index: number, video: SourceVideo, speed: string): string[] {
   const { kbps, peakKbps } = rendition;
-  const matrix =
-    video.matrix === 'rgb' || video.highDynamicRange !== undefined || video.matrix === 'bt709'
-      ? 'colorprim=bt709:transfer=bt709:colormatrix=bt709'
-      : `colormatrix=${video.matrix}`;
   return [
     ...['-map', `[v${index}]`, '-c:v', 'libx264', '-preset', speed, '-profile:v', 'high'],
     ...['-b:v', `${kbps}k`, '-maxrate', `${Math.round(peakKbps * 1.1)}k`, '-bufsize', `${peakKbps * 2}k`],
     // Key frames at the same times in every rendition, and closed groups of pictures between them.
     ...['-force_key_frames', 'expr:gte(t,n_forced*2)'],
-    ...['-x264-params', `scenecut=0:open-gop=0:keyint=infinite:bframes=2:ref=2:${matrix}`],
+    ...['-x264-params', `scenecut=0:open-gop=0:keyint=infinite:bframes=2:ref=2:${colours(video)}`],
     ...[
       '-map_metadata',
       '-1',
@@ -161,6 +157,23 @@ function videoOutput(rendition: Rendition, index: number, video: SourceVideo, sp
     ...['-movflags', '+frag_keyframe+empty_moov+default_base_moof+skip_trailer'],
     ...['-f', 'mp4', `pipe:${firstPipe + index}`],
   ];
+}
+
+/** What goes with a matrix where a file does not say (ITU-T H.273; both forms of BT.601 have one transfer). */
+const usual: Readonly<Record<string, { readonly primaries: string; readonly transfer: string }>> = {
+  smpte170m: { primaries: 'smpte170m', transfer: 'smpte170m' },
+  bt470bg: { primaries: 'bt470bg', transfer: 'smpte170m' },
+  smpte240m: { primaries: 'smpte240m', transfer: 'smpte240m' },
+  fcc: { primaries: 'bt470m', transfer: 'bt470m' },
+  bt2020nc: { primaries: 'bt2020', transfer: 'bt2020-10' },
+};
+
+/** x264's labels of the colours, which are the source's but for what the filters have converted. */
+function colours({ highDynamicRange, ...source }: SourceVideo): string {
+  const matrix = source.matrix === 'rgb' || highDynamicRange !== undefined ? 'bt709' : source.matrix;
+  const { primaries, transfer } = usual[matrix] ?? { primaries: 'bt709', transfer: 'bt709' };
+  const stated = highDynamicRange === undefined ? source : undefined;
+  return `colorprim=${stated?.primaries ?? primaries}:transfer=${stated?.transfer ?? transfer}:colormatrix=${matrix}`;
 }
 
 /** Units a second of which every picture lasts a whole number: the usual 90,000 if it can be. ffmpeg wants 10,000 or more. */

@@ -25,6 +25,9 @@ export interface SourceVideo {
   readonly highDynamicRange: 'smpte2084' | 'arib-std-b67' | undefined;
   /** The colour matrix (names of H.273 as ffmpeg and x264 spell them); `rgb` has none. */
   readonly matrix: string;
+  /** The colour primaries and the transfer, likewise; undefined when the file does not say, or in words of its own. */
+  readonly primaries: string | undefined;
+  readonly transfer: string | undefined;
   /** Bits a second that it would have as H.264; undefined when the file does not say. */
   readonly bitrate: number | undefined;
 }
@@ -61,6 +64,7 @@ const stream = z.object({
   avg_frame_rate: text,
   r_frame_rate: text,
   field_order: text,
+  color_primaries: text,
   color_transfer: text,
   color_space: text,
   pix_fmt: text,
@@ -142,7 +146,9 @@ export function readSourceMedia({ streams, format }: ProbeOutput, inputName: str
       interlaced: ['tt', 'bb', 'tb', 'bt'].includes(video.field_order ?? ''),
       turned: rotation(video) !== 0,
       highDynamicRange: highDynamicRange(video),
-      matrix: matrix(video, upright.height),
+      matrix: matrix(video),
+      primaries: knownOf(primaries, video.color_primaries),
+      transfer: knownOf(transfers, video.color_transfer),
       bitrate: bitrateAsH264(video, videoBitrate(video, audios, format)),
     },
     audio:
@@ -236,12 +242,33 @@ function highDynamicRange({ color_transfer: transfer }: Stream): SourceVideo['hi
   return transfer === 'smpte2084' || transfer === 'arib-std-b67' ? transfer : undefined;
 }
 
+const matrices = ['bt709', 'smpte170m', 'bt470bg', 'bt2020nc', 'fcc', 'smpte240m'];
+const primaries = [
+  'bt709',
+  'bt470m',
+  'bt470bg',
+  'smpte170m',
+  'smpte240m',
+  'film',
+  'bt2020',
+  'smpte431',
+  'smpte432',
+];
+const transfers = ['bt709', 'bt470m', 'bt470bg', 'smpte170m', 'smpte240m', 'linear', 'iec61966-2-1', 'bt2020-10', 'bt2020-12']; // prettier-ignore
+
+function knownOf(known: readonly string[], name: string | undefined): string | undefined {
+  return name !== undefined && known.includes(name) ? name : undefined;
+}
+
 /** A file that does not name its matrix has the one that is usual for its size (as players assume). */
-function matrix({ color_space: space, pix_fmt: pixels = '' }: Stream, height: number): string {
+function matrix({ color_space: space, pix_fmt: pixels = '', width = 0, height = 0 }: Stream): string {
   if (space === 'gbr' || /^(gbr|rgb|bgr|argb|abgr|rgba|bgra|pal8)/.test(pixels)) return 'rgb';
-  const known = ['bt709', 'smpte170m', 'bt470bg', 'bt2020nc', 'fcc', 'smpte240m'];
-  if (space !== undefined && known.includes(space)) return space;
-  return height >= 720 ? 'bt709' : 'smpte170m';
+  const stated = knownOf(matrices, space);
+  if (stated !== undefined) return stated;
+  // Wide pictures of high definition have few lines; turned ones have them as columns.
+  const [lines, columns] = [Math.min(width, height), Math.max(width, height)];
+  if (columns >= 1280 || lines > 576) return 'bt709';
+  return lines === 576 ? 'bt470bg' : 'smpte170m';
 }
 
 /** How many bits H.264 takes for a picture, to one of the codec that the source has. */

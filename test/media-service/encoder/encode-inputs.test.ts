@@ -1,6 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  averageBitrate,
+  minimumBuffer,
+  targetDuration,
+} from '../../../src/media-service/packager/bandwidth.ts';
+import { segmentCount } from '../../../src/media-service/packager/segment-index.ts';
+import { readStoredTrack } from '../../../src/media-service/packager/stored-track.ts';
 import {
   brightness,
   decodeErrors,
@@ -159,6 +166,23 @@ describe.each(builds)('inputs as they come, with %s', (_, findBuild, everything)
     // Half of the PQ scale is some 100 nits, the white of an ordinary picture; unmapped it would stay at 128.
     const [first = 0] = await brightness(videos[0]!);
     expect(first).toBeGreaterThan(140);
+  });
+
+  test.each([
+    ['of a phone (P3)', 'smpte432:bt709:bt709', ['smpte432', 'bt709', 'bt709']],
+    ['that nobody names', '', ['smpte170m', 'smpte170m', 'smpte170m']],
+  ])('colours %s are named in the output', async (name, named, expected) => {
+    const [primaries = '', transfer = '', matrix = ''] = named.split(':');
+    const labels = `colorprim=${primaries}:transfer=${transfer}:colormatrix=${matrix}`;
+    const file = await kit.make(
+      `colours ${name}.mp4`,
+      ...picture('160x90', 25, 0.2),
+      ...h264,
+      ...(named === '' ? [] : ['-x264-params', labels]),
+    );
+    const { videos } = await kit.encode(file);
+    const { primaries: p, transfer: t, matrix: m } = await probeTrack(videos[0]!);
+    expect([p, t, m]).toEqual(expected);
   });
 
   test.each([
@@ -337,6 +361,31 @@ describe.each(builds)('inputs as they come, with %s', (_, findBuild, everything)
       // It is to be heard all the time.
       for (let at = 0; at + 12_000 < samples.length; at += 12_000) {
         expect(samples.subarray(at, at + 12_000).some((sample) => Math.abs(sample) > 1000)).toBe(true);
+      }
+    });
+
+    test('still pictures, then moving ones, and a little at the end: segments and bitrates are as a player needs them', async () => {
+      const file = await kit.make(
+        'lecture.mp4',
+        ...[...picture('320x180', 25, 10.04), ...tone(10.1)],
+        ...['-vf', "noise=alls=40:allf=t,drawbox=color=black:t=fill:enable='lt(t,6)'"],
+        ...[...h264, '-crf', '30', '-c:a', 'aac'],
+      );
+      const { job, videos, audio } = await kit.encode(file);
+      const manifest = (await job.output.getBlobClient('lecture.ism').downloadToBuffer()).toString();
+      for (const track of [...videos, audio!]) {
+        const bytes = await readFile(track);
+        const { index } = await readStoredTrack(
+          (offset, count) => Promise.resolve(bytes.subarray(offset, offset + count)),
+          bytes.length,
+        );
+        // Five of two seconds; what is left is no request of its own.
+        expect(segmentCount(index)).toBe(5);
+        const listed = new RegExp(`src="${basename(track)}" systemBitrate="(\\d+)"`).exec(manifest);
+        const bitrate = Number(listed![1]);
+        expect(bitrate).toBeGreaterThanOrEqual(averageBitrate(index));
+        // Who receives just this, and waits for what the manifest says, sees no stall.
+        expect(minimumBuffer(index, bitrate)).toBeLessThanOrEqual(2 * targetDuration(index));
       }
     });
 

@@ -137,7 +137,9 @@ export interface ProbedTrack {
   readonly duration: number;
   readonly frameRate: string;
   readonly pixelAspect: string;
+  readonly primaries: string | undefined;
   readonly transfer: string | undefined;
+  readonly matrix: string | undefined;
   readonly channels: number | undefined;
   readonly rotated: boolean;
 }
@@ -159,7 +161,9 @@ export async function probeTrack(file: string): Promise<ProbedTrack> {
     duration: Number(stream['duration'] ?? format.duration),
     frameRate: String(stream['r_frame_rate']),
     pixelAspect: (stream['sample_aspect_ratio'] as string | undefined) ?? '1:1',
+    primaries: stream['color_primaries'] as string | undefined,
     transfer: stream['color_transfer'] as string | undefined,
+    matrix: stream['color_space'] as string | undefined,
     channels: stream['channels'] as number | undefined,
     rotated: stream['side_data_list'] !== undefined,
   };

@@ -66,6 +66,17 @@ describe('the picture', () => {
     expect(read([{ ...picture, codec_name: 'hevc', bit_rate: '2000000' }]).video.bitrate).toBe(3_000_000);
   });
 
+  test.each([
+    ['high definition in scope', { width: 1280, height: 544 }, 'bt709'],
+    ['high definition, upright', { width: 720, height: 1280 }, 'bt709'],
+    ['PAL', { width: 720, height: 576 }, 'bt470bg'],
+    ['NTSC', { width: 720, height: 480 }, 'smpte170m'],
+    ['what the file says', { width: 1920, height: 1080, color_space: 'smpte170m' }, 'smpte170m'],
+    ['RGB', { pix_fmt: 'gbrp' }, 'rgb'],
+  ])('its matrix: %s', (_, how, expected) => {
+    expect(read([{ ...picture, ...how }]).video.matrix).toBe(expected);
+  });
+
   test('too large a one is refused', () => {
     expect(() => read([{ ...picture, width: 20_000 }])).toThrow(/at most 8192/);
     expect(() => read([{ ...picture, width: 8192, height: 8192 }])).toThrow(/is 8192x8192; at most/);
