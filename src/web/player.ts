@@ -28,6 +28,8 @@ const tableRows = 12;
 const statusInterval = 1000;
 const figuresInterval = 250;
 const retryDelay = 3000;
+/** In a row, without a second that was played. */
+const mostRecoveries = 3;
 /** Seconds: enough to outlast a time-out of the edge, little enough that something is on its way most of the time. */
 const loadAhead = 6;
 
@@ -47,6 +49,8 @@ const figure = {
 
 let fragments: Fragment[] = [];
 let failovers: readonly FailoverStatus[] = [];
+/** How often decoding was begun anew at one place, and where that was, in seconds. */
+let recoveries = { count: 0, at: 0 };
 
 function tell(text: string | undefined): void {
   message.hidden = text === undefined;
@@ -154,7 +158,7 @@ function onError(hls: Hls, error: ErrorData): void {
   if (error.fatal || (standing && error.type === ErrorTypes.NETWORK_ERROR)) tell(errorWords(error));
   if (!error.fatal) return;
   if (error.type === ErrorTypes.MEDIA_ERROR) {
-    hls.recoverMediaError();
+    recoverOrGiveUp(hls);
   } else if (error.type === ErrorTypes.NETWORK_ERROR && error.response?.code !== 404) {
     const { url } = hls;
     setTimeout(() => {
@@ -163,6 +167,18 @@ function onError(hls: Hls, error: ErrorData): void {
     }, retryDelay);
   } else {
     hls.destroy();
+  }
+}
+
+/** Beginning anew helps a decoder that has stumbled; a video that this browser cannot decode would do so for ever. */
+function recoverOrGiveUp(hls: Hls): void {
+  const at = video.currentTime;
+  recoveries = { count: Math.abs(at - recoveries.at) > 1 ? 1 : recoveries.count + 1, at };
+  if (recoveries.count <= mostRecoveries) {
+    hls.recoverMediaError();
+  } else {
+    hls.destroy();
+    tell('This browser cannot decode the video.');
   }
 }
 

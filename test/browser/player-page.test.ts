@@ -23,9 +23,10 @@ describeInBrowser('the player page', () => {
   /** Everything the browser complains about, but for the answers it was meant to get. */
   const complaints: string[] = [];
 
-  async function open(query: string): Promise<PlayerPage> {
+  async function open(query: string, prepare?: (page: Page) => Promise<unknown>): Promise<PlayerPage> {
     const context = await browser.newContext();
     const page = await context.newPage();
+    await prepare?.(page);
     page.on('pageerror', ({ message }) => complaints.push(message));
     page.on('console', (entry) => {
       const text = entry.text();
@@ -86,6 +87,17 @@ describeInBrowser('the player page', () => {
       tells('?stream=hello.mp4', '“hello.mp4” is not a stream'),
       tells('?hls=javascript:alert(1)', 'is not an http address'),
     ]);
+  });
+
+  it('gives up what the browser cannot decode', async () => {
+    const { page } = await open(`?stream=${streamPath}`, (opening) =>
+      opening.route(/Fragments\(video=\d/, async (route) => {
+        const response = await route.fetch();
+        const body = await response.body();
+        await route.fulfill({ response, body: body.fill(0xff, body.indexOf('mdat') + 4) });
+      }),
+    );
+    await has(page, '#message:visible', 'This browser cannot decode the video.');
   });
 
   it("plays a data center's own address, and shows its host", async () => {
