@@ -80,12 +80,15 @@ type Stream = z.infer<typeof stream>;
 /** What `ffprobe -show_streams -show_format -of json` prints. */
 export const probeOutput = z.object({
   streams: z.array(stream).default([]),
-  format: z.object({ format_name: text, duration: number, bit_rate: number, size: number }).default({
-    format_name: undefined,
-    duration: undefined,
-    bit_rate: undefined,
-    size: undefined,
-  }),
+  format: z
+    .object({ format_name: text, start_time: number, duration: number, bit_rate: number, size: number })
+    .default({
+      format_name: undefined,
+      start_time: undefined,
+      duration: undefined,
+      bit_rate: undefined,
+      size: undefined,
+    }),
 });
 export type ProbeOutput = z.infer<typeof probeOutput>;
 
@@ -132,9 +135,12 @@ export function readSourceMedia({ streams, format }: ProbeOutput, inputName: str
       `The picture of '${inputName}' is ${upright.width}x${upright.height}; at most ${largestSide} pixels a side and ${mostPixels} in all can be encoded.`,
     );
   }
-  const durations = [statedDuration(video), format.duration].filter(
-    (seconds) => seconds !== undefined && seconds > 0,
-  );
+  // Matroska may state when it ends; what was cut from a broadcast starts late.
+  const late =
+    format.format_name?.startsWith('matroska') === true ? Math.max(0, format.start_time ?? 0) : 0;
+  const durations = [statedDuration(video), format.duration]
+    .filter((seconds) => seconds !== undefined && seconds > 0)
+    .map((seconds) => (Number(seconds) > late ? Number(seconds) - late : Number(seconds)));
   // Elsewhere durations are estimated, at times badly.
   const durationIsStated = /^(mov|matroska)/.test(format.format_name ?? '');
   return {
@@ -161,7 +167,7 @@ export function readSourceMedia({ streams, format }: ProbeOutput, inputName: str
             leftOut: audios.length - 1,
             overhang: durationIsStated ? overhang(audio, video) : 0,
           },
-    duration: durations.length > 0 ? Math.min(...durations.map(Number)) : undefined,
+    duration: durations.length > 0 ? Math.min(...durations) : undefined,
     durationIsStated,
   };
 }

@@ -234,6 +234,16 @@ describe.each(builds)('inputs as they come, with %s', (_, findBuild, everything)
     expect(await decodeErrors(videos[0]!)).toBe('');
   });
 
+  test('a Matroska file whose times do not begin at 0 is not cut off', async () => {
+    const parts = [...['-itsoffset', '5'], ...picture('160x90', 25, 2), ...['-itsoffset', '5'], ...tone(2)];
+    const { outcome, videos, audio } = await kit.encode(
+      await kit.make('cut.mkv', ...parts, ...h264, '-c:a', 'aac'),
+    );
+    expect(outcome.state).toBe('finished');
+    expect((await probeTrack(videos[0]!)).duration).toBeCloseTo(2, 0);
+    expect((await probeTrack(audio!)).duration).toBeCloseTo(2, 0);
+  });
+
   test('a sound track without any sound is silence', async () => {
     const parts = [...picture('160x90', 25, 2), ...tone(1), '-af', 'aselect=0', ...h264, '-c:a', 'aac'];
     const file = await kit.make('empty.mp4', ...parts, '-movflags', '+empty_moov+frag_keyframe');
