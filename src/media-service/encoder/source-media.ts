@@ -136,8 +136,7 @@ export function readSourceMedia({ streams, format }: ProbeOutput, inputName: str
     );
   }
   // Matroska may state when it ends; what was cut from a broadcast starts late.
-  const late =
-    format.format_name?.startsWith('matroska') === true ? Math.max(0, format.start_time ?? 0) : 0;
+  const late = format.format_name?.startsWith('matroska') === true ? Math.max(0, format.start_time ?? 0) : 0;
   const durations = [statedDuration(video), format.duration]
     .filter((seconds) => seconds !== undefined && seconds > 0)
     .map((seconds) => (Number(seconds) > late ? Number(seconds) - late : Number(seconds)));
