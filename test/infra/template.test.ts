@@ -645,7 +645,30 @@ describe.skipIf(missing)(`the templates${missing === undefined ? '' : ` (${missi
     for (const name of names) {
       const [budget] = ofType(of(name), 'Microsoft.Consumption/budgets');
       expect(budget?.properties['amount']).toBeGreaterThan(0);
-      expect(valuesOf(budget?.properties ?? {}, 'contactEmails').flat()).toContain('operators@example.com');
+      expect(valuesOf(budget?.properties ?? {}, 'contactEmails')).toEqual(
+        Array.from({ length: 3 }, () => ['operators@example.com']),
+      );
+    }
+  });
+
+  it('send every alert to the operators, from the data center that it is about', () => {
+    for (const name of names) {
+      const groups = ofType(of(name), 'Microsoft.Insights/actionGroups');
+      expect(groups).toHaveLength(2);
+      for (const { properties } of groups) {
+        expect(valuesOf(properties, 'emailAddress')).toEqual(['operators@example.com']);
+      }
+      for (const alert of ofType(of(name), 'Microsoft.Insights/scheduledQueryRules')) {
+        const place = placeOf(alert);
+        const own = groups.find((group) => placeOf(group) === place)?.id;
+        expect(alert.properties).toMatchObject({ enabled: true, actions: { actionGroups: [own] } });
+        for (const scope of alert.properties['scopes'] as readonly string[]) {
+          expect(placeOf({ id: scope })).toBe(place);
+        }
+      }
+      for (const { properties } of ofType(of(name), 'Microsoft.Insights/metricAlerts')) {
+        expect(valuesOf(properties, 'actionGroupId')).toEqual(groups.map(({ id }) => id));
+      }
     }
   });
 
