@@ -12,7 +12,7 @@ export interface CreatedUpload {
   readonly fileName: string;
   /** Where to PUT the file as a block blob: a secret. */
   readonly uploadUrl: string;
-  /** ISO 8601. */
+  /** Until when `uploadUrl` opens the asset, ISO 8601. */
   readonly expires: string;
 }
 
@@ -50,6 +50,12 @@ export async function createUpload(
     dataCenter: side,
     fileName: name,
     uploadUrl: url.href,
-    expires: locator.ExpirationDateTime.toISOString(),
+    expires: endOf(url, locator.ExpirationDateTime).toISOString(),
   };
+}
+
+/** A SAS that nothing could revoke ends sooner than its locator, and says so (`se`: signed expiry). */
+function endOf(sas: URL, locator: Date): Date {
+  const signed = new Date(sas.searchParams.get('se') ?? Number.NaN);
+  return signed < locator ? signed : locator;
 }
