@@ -19,7 +19,7 @@ import { dataCenterKeys, type DataCenterKey } from '../src/streams/data-center.t
 import type { Telemetry } from '../src/telemetry.ts';
 import type { ActivityCall } from './orchestrations/replay-engine.ts';
 
-export const fixture = join(import.meta.dirname, 'fixtures/hello');
+const fixture = join(import.meta.dirname, 'fixtures/hello');
 const client = { id: 'workflow', secret: 'the-workflows-secret' };
 
 export interface RecordedEvent {

@@ -1,7 +1,7 @@
 import type { BlobClient, BlobHTTPHeaders, BlockBlobClient, Metadata } from '@azure/storage-blob';
 import type { BlobSummary } from './container-sas.ts';
 import type { RequestSubject } from './errors.ts';
-import type { Patience, RequestOptions } from './requests.ts';
+import type { RequestLimits, RequestOptions } from './requests.ts';
 
 /** One blob being copied: what both ways of copying work on. */
 export interface BlobJob {
@@ -15,7 +15,7 @@ export interface BlobJob {
   readonly metadata: Metadata;
   /** Bytes a block. */
   readonly blockSize: number;
-  readonly patience: Patience;
+  readonly limits: RequestLimits;
   readonly signal: AbortSignal | undefined;
   /** Bytes so far; may be told less than before when the way of copying changes. */
   readonly progressed: (bytes: number) => void;
@@ -42,6 +42,6 @@ export function optionsFor(
     side,
     doing: `${doing} "${job.version.name}"`,
     signal: job.signal,
-    patience: { ...job.patience, stall: job.patience.stall + unseen / slowest },
+    limits: { ...job.limits, stall: job.limits.stall + unseen / slowest },
   };
 }

@@ -6,7 +6,7 @@ import { openContainer, sourceEtagMetadata, sourceMd5Metadata, summaryOf } from 
 import { BlobCopyError } from './errors.ts';
 import { hasSameContent } from './plan.ts';
 import type { ServerSideOperation, ServerSideRefusals } from './refusals.ts';
-import { defaultPatience, repeated, type Patience } from './requests.ts';
+import { defaultLimits, repeated, type RequestLimits } from './requests.ts';
 import { copyBlocksServerSide, copyWholeServerSide, largestWhole } from './server-side-copy.ts';
 import { copyStreamed } from './streamed-copy.ts';
 
@@ -35,7 +35,7 @@ export interface BlobCopy {
   readonly blockSize?: number;
   /** Bytes; larger blobs are copied in blocks on the service's side; 256 MiB, the service's limit, when absent. */
   readonly wholeUpTo?: number;
-  readonly patience?: Patience;
+  readonly limits?: RequestLimits;
 }
 
 export interface CopiedBlob {
@@ -85,13 +85,13 @@ export async function copyBlob(copy: BlobCopy): Promise<CopiedBlob> {
 
 /** Looks at the source and settles everything about the copy but its way. */
 async function prepare(copy: BlobCopy): Promise<BlobJob> {
-  const patience = copy.patience ?? defaultPatience;
+  const limits = copy.limits ?? defaultLimits;
   // Thousands of copies may share one signal; that many listeners are no leak.
   if (copy.signal !== undefined) setMaxListeners(0, copy.signal);
   const from = openContainer(copy.source).getBlobClient(copy.name);
   const to = openContainer(copy.target).getBlockBlobClient(copy.name);
   const properties = await repeated(
-    { side: 'source', doing: `Looking at "${copy.name}"`, signal: copy.signal, patience },
+    { side: 'source', doing: `Looking at "${copy.name}"`, signal: copy.signal, limits },
     ({ signal }) => from.getProperties({ abortSignal: signal }),
   );
   const version = summaryOf(copy.name, properties);
@@ -124,7 +124,7 @@ async function prepare(copy: BlobCopy): Promise<BlobJob> {
       ...(md5 === undefined ? {} : { [sourceMd5Metadata]: md5 }),
     },
     blockSize,
-    patience,
+    limits,
     signal: copy.signal,
     progressed: (bytes) => {
       if (bytes <= told) return;

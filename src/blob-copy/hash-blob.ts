@@ -3,7 +3,7 @@ import type { BlobSummary, ContainerSasUrl } from './container-sas.ts';
 import { openContainer, summaryOf } from './container.ts';
 import type { Side } from './errors.ts';
 import { readRange } from './read-range.ts';
-import { defaultPatience, repeated, type Patience } from './requests.ts';
+import { defaultLimits, repeated, type RequestLimits } from './requests.ts';
 
 export interface BlobHash extends BlobSummary {
   /** Hex, of the bytes as they were read. */
@@ -21,7 +21,7 @@ export async function hashBlob(
     /** What the container is to the copy, as messages name it. */
     readonly side: Side;
     readonly signal?: AbortSignal;
-    readonly patience?: Patience;
+    readonly limits?: RequestLimits;
     /** Bytes so far. */
     readonly onProgress?: (bytes: number) => void;
   },
@@ -31,7 +31,7 @@ export async function hashBlob(
     side: options.side,
     doing: `Reading "${name}"`,
     signal: options.signal,
-    patience: options.patience ?? defaultPatience,
+    limits: options.limits ?? defaultLimits,
   };
   const summary = summaryOf(
     name,

@@ -1,7 +1,7 @@
 import type { BlobSummary, ContainerSasUrl } from './container-sas.ts';
 import { openContainer, summary } from './container.ts';
 import type { Side } from './errors.ts';
-import { defaultPatience, repeated, type Patience } from './requests.ts';
+import { defaultLimits, repeated, type RequestLimits } from './requests.ts';
 
 /** The service gives no more a page. */
 const largestPage = 5000;
@@ -16,7 +16,7 @@ export async function* listBlobs(
     /** What the container is to the copy, as messages name it. */
     readonly side: Side;
     readonly signal?: AbortSignal;
-    readonly patience?: Patience;
+    readonly limits?: RequestLimits;
     /** Blobs a page; 5,000 when absent. */
     readonly pageSize?: number;
   },
@@ -29,7 +29,7 @@ export async function* listBlobs(
         side: options.side,
         doing: 'Listing the blobs',
         signal: options.signal,
-        patience: options.patience ?? defaultPatience,
+        limits: options.limits ?? defaultLimits,
       },
       async ({ signal }) =>
         client

@@ -7,21 +7,16 @@ export interface PlannedCopy extends BlobSummary {
 }
 
 export interface CopyPlan {
-  /** At the source, and absent or different at the target. */
+  /** At the source, and absent or different at the target; in the order of their names. */
   readonly copy: readonly PlannedCopy[];
-  /** At both, equal; the source's summaries. */
-  readonly equal: readonly BlobSummary[];
-  /** At the target only. */
-  readonly extra: readonly BlobSummary[];
   /** Bytes of `copy`. */
   readonly bytes: number;
 }
 
-/** What has to be done so that the target holds what the source holds; each part in the order of the names. */
+/** What has to be done so that the target holds what the source holds. */
 export function planCopy(source: readonly BlobSummary[], target: readonly BlobSummary[]): CopyPlan {
   const byName = (one: BlobSummary, other: BlobSummary): number => (one.name < other.name ? -1 : 1);
   const atTarget = new Map(target.map((blob) => [blob.name, blob]));
-  const atSource = new Set(source.map(({ name }) => name));
   const isThere = (blob: BlobSummary): boolean => {
     const there = atTarget.get(blob.name);
     return there !== undefined && hasSameContent(blob, there);
@@ -30,12 +25,7 @@ export function planCopy(source: readonly BlobSummary[], target: readonly BlobSu
   const copy = sorted
     .filter((blob) => !isThere(blob))
     .map((blob) => ({ ...blob, isNew: !atTarget.has(blob.name) }));
-  return {
-    copy,
-    equal: sorted.filter(isThere),
-    extra: target.filter(({ name }) => !atSource.has(name)).sort(byName),
-    bytes: copy.reduce((sum, { size }) => sum + size, 0),
-  };
+  return { copy, bytes: copy.reduce((sum, { size }) => sum + size, 0) };
 }
 
 /**

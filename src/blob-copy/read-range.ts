@@ -33,7 +33,7 @@ export async function readRange(
       });
     } catch (error) {
       retry = done - before >= worthwhile ? 0 : retry + 1;
-      if (!passes(error) || retry > options.patience.retries) throw error;
+      if (!passes(error) || retry > options.limits.retries) throw error;
       await wait(options, retry === 0 ? 0 : retry - 1);
     }
   }

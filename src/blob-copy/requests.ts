@@ -2,7 +2,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import { BlobCopyError, errorOfRequest, type RequestSubject } from './errors.ts';
 
 /** How long and how often a request is tried. */
-export interface Patience {
+export interface RequestLimits {
   /** Milliseconds without progress after which a request is given up. */
   readonly stall: number;
   /** After the first try. */
@@ -11,7 +11,7 @@ export interface Patience {
   readonly firstWait: number;
 }
 
-export const defaultPatience: Patience = { stall: 30_000, retries: 4, firstWait: 250 };
+export const defaultLimits: RequestLimits = { stall: 30_000, retries: 4, firstWait: 250 };
 
 /** What is known to a request of how it is watched. */
 export interface Watch {
@@ -23,11 +23,11 @@ export interface Watch {
 
 export interface RequestOptions extends RequestSubject {
   readonly signal: AbortSignal | undefined;
-  readonly patience: Patience;
+  readonly limits: RequestLimits;
 }
 
 /**
- * Makes one request, ended when it stands still for `patience.stall`.
+ * Makes one request, ended when it stands still for `limits.stall`.
  * @throws BlobCopyError
  */
 export async function watched<Result>(
@@ -44,7 +44,7 @@ export async function watched<Result>(
       reject(error);
       controller.abort();
     };
-    timer = setTimeout(() => giveUp(stalled(options)), options.patience.stall);
+    timer = setTimeout(() => giveUp(stalled(options)), options.limits.stall);
     onAbort = () => giveUp(canceled(options));
     options.signal?.addEventListener('abort', onAbort, { once: true });
   });
@@ -68,7 +68,7 @@ export async function repeated<Result>(
     try {
       return await watched(options, request);
     } catch (error) {
-      if (!passes(error) || retry === options.patience.retries) throw error;
+      if (!passes(error) || retry === options.limits.retries) throw error;
       await wait(options, retry);
     }
   }
@@ -81,7 +81,7 @@ export function passes(error: unknown): boolean {
 
 /** Waits before retry number `retry`, 0 first: doubling, half of it left to chance. */
 export async function wait(options: RequestOptions, retry: number): Promise<void> {
-  const whole = options.patience.firstWait * 2 ** retry;
+  const whole = options.limits.firstWait * 2 ** retry;
   const milliseconds = whole / 2 + (whole / 2) * Math.random();
   const { signal } = options;
   await after(milliseconds, undefined, signal === undefined ? {} : { signal }).catch(() => {
@@ -93,7 +93,7 @@ export function canceled({ side, doing }: RequestSubject): BlobCopyError {
   return new BlobCopyError({ code: 'canceled', side, message: `${doing} was cancelled` });
 }
 
-function stalled({ side, doing, patience }: RequestOptions): BlobCopyError {
-  const message = `${doing} failed at the ${side}: no progress for ${patience.stall} ms`;
+function stalled({ side, doing, limits }: RequestOptions): BlobCopyError {
+  const message = `${doing} failed at the ${side}: no progress for ${limits.stall} ms`;
   return new BlobCopyError({ code: 'stalled', side, message });
 }

@@ -65,7 +65,9 @@ describe.each([
       expect(Buffer.from(properties.contentMD5!).toString('hex')).toBe(blob.md5);
     }
 
-    expect(planCopy(before, await listed(target))).toMatchObject({ copy: [], extra: [], bytes: 0 });
+    const copies = await listed(target);
+    expect(copies.map(({ name }) => name)).toEqual(before.map(({ name }) => name));
+    expect(planCopy(before, copies)).toEqual({ copy: [], bytes: 0 });
     for (const blob of before) {
       expect(await copyBlob(copyOf(blob))).toMatchObject({ way: 'skipped', md5: blob.md5 });
     }

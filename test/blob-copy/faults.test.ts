@@ -10,9 +10,9 @@ import { startStorages, type Storages, type TestContainer } from '../two-storage
 import { putBlockFromUrl } from './block-from-url.ts';
 
 const mebibyte = 2 ** 20;
-const patience = { stall: 20_000, retries: 3, firstWait: 5 };
+const limits = { stall: 20_000, retries: 3, firstWait: 5 };
 /** Where something is to hang. */
-const impatience = { ...patience, stall: 400 };
+const impatient = { ...limits, stall: 400 };
 const md5 = (bytes: Buffer): string => createHash('md5').update(bytes).digest('hex');
 
 let storages: Storages;
@@ -87,7 +87,7 @@ function streamed(blob: BlobSummary, more: Partial<BlobCopy> = {}): BlobCopy {
     ...blob,
     way: 'streamed',
     blockSize: mebibyte,
-    patience,
+    limits,
     ...more,
   };
 }
@@ -137,14 +137,14 @@ test('a download that stands still is given up and goes on; one that always does
   const bytes = randomBytes(2 * mebibyte);
   const blob = await blobOf(bytes);
   const once = await faulty(first(1, isDownload, { kind: 'hang', after: 500_000 }));
-  await copyBlob(streamed(blob, { source: source.sas('rl', once.host), patience: impatience }));
+  await copyBlob(streamed(blob, { source: source.sas('rl', once.host), limits: impatient }));
   expect(await bytesAt(blob.name)).toBe(md5(bytes));
 
   const other = await blobOf(randomBytes(2 * mebibyte));
   const always = await faulty((request) => (isDownload(request) ? { kind: 'hang' } : undefined));
-  const short = { ...impatience, retries: 1 };
+  const short = { ...impatient, retries: 1 };
   const error = await failure(
-    copyBlob(streamed(other, { source: source.sas('rl', always.host), patience: short })),
+    copyBlob(streamed(other, { source: source.sas('rl', always.host), limits: short })),
   );
   expect(error).toMatchObject({ code: 'stalled', retriable: true, side: 'source' });
   expect(await isThere(other.name)).toBe(false);
@@ -165,9 +165,7 @@ test('503s, lost answers and broken connections at the target are repeated, in b
     const blob = await blobOf(bytes);
     const proxy = await faulty(fault);
     const at = target.sas('rwl', proxy.host);
-    await copyBlob(
-      streamed(blob, { target: at, patience: name.startsWith('hanging') ? impatience : patience }),
-    );
+    await copyBlob(streamed(blob, { target: at, limits: name.startsWith('hanging') ? impatient : limits }));
     expect(await bytesAt(blob.name), name).toBe(md5(bytes));
   }
   const blob = await blobOf(bytes);
@@ -180,7 +178,7 @@ test('503s, lost answers and broken connections at the target are repeated, in b
     status: 503,
     serviceCode: 'ServerBusy',
   });
-  expect(proxy.seen.filter(isStaging).length).toBeLessThanOrEqual(3 * (1 + patience.retries));
+  expect(proxy.seen.filter(isStaging).length).toBeLessThanOrEqual(3 * (1 + limits.retries));
 });
 
 test('a source that changes between two ranges gives an error, never a mixed blob', async () => {
@@ -301,7 +299,7 @@ test('a hash is of the whole blob also when the download breaks', async () => {
   const progress: number[] = [];
   const hash = await hashBlob(source.sas('rl', proxy.host), blob.name, {
     side: 'source',
-    patience,
+    limits,
     onProgress: (done) => progress.push(done),
   });
   expect(hash).toMatchObject({ bytesMd5: md5(bytes), md5: blob.md5, size: bytes.length, etag: blob.etag });
@@ -322,7 +320,7 @@ test('an aborted copy ends at once', async () => {
       streamed(blob, {
         source: source.sas('rl', proxy.host),
         signal: controller.signal,
-        patience: { ...patience, stall: 60_000 },
+        limits: { ...limits, stall: 60_000 },
       }),
     ),
   );

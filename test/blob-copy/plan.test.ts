@@ -12,7 +12,7 @@ const blob = (name: string, more: Partial<BlobSummary> = {}): BlobSummary => ({
   ...more,
 });
 
-test('what is missing or different is copied, what is equal is not, what is extra is told', () => {
+test('what is missing or different is copied, what is equal or extra is not', () => {
   const source = [blob('d new'), blob('c size'), blob('b md5'), blob('a equal')];
   const target = [
     blob('z extra'),
@@ -26,8 +26,6 @@ test('what is missing or different is copied, what is equal is not, what is extr
     ['c size', false],
     ['d new', true],
   ]);
-  expect(plan.equal.map(({ name }) => name)).toEqual(['a equal']);
-  expect(plan.extra.map(({ name }) => name)).toEqual(['z extra']);
   expect(plan.bytes).toBe(30);
 });
 
@@ -51,7 +49,7 @@ test.each<[string, Partial<BlobSummary>, Partial<BlobSummary>, boolean]>([
   ],
   ['an equal MD5 does not make up for another size', {}, { size: 11 }, false],
 ])('%s', (_, source, target, equal) => {
-  expect(planCopy([blob('x', source)], [blob('x', target)]).equal).toHaveLength(equal ? 1 : 0);
+  expect(planCopy([blob('x', source)], [blob('x', target)]).copy).toHaveLength(equal ? 0 : 1);
 });
 
 const [mebibyte, tebibyte] = [2 ** 20, 2 ** 40];

@@ -27,7 +27,7 @@ export interface Program {
 }
 
 /** Starts a program of this project and waits for its first line, `{"listening":"http://…"}`. */
-export async function startProgram(script: string, args: readonly string[]): Promise<Program> {
+async function startProgram(script: string, args: readonly string[]): Promise<Program> {
   const child: ChildProcess = spawn(process.execPath, [script, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

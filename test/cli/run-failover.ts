@@ -22,7 +22,7 @@ export interface RunningFailover {
   readonly ended: Promise<Ended>;
 }
 
-export const failoverProgram = join(import.meta.dirname, '../../dist/cli/main.mjs');
+const failoverProgram = join(import.meta.dirname, '../../dist/cli/main.mjs');
 
 /** Starts the compiled command as a user would. */
 export function startFailover(parameters: readonly string[], options: Surroundings): RunningFailover {

@@ -134,7 +134,7 @@ export function startStack({ dataDirectory, parameters = [], environment = {} }:
   };
 }
 
-export async function readStackFile(dataDirectory: string): Promise<StackFile> {
+async function readStackFile(dataDirectory: string): Promise<StackFile> {
   return stackFile.parse(JSON.parse(await readFile(join(dataDirectory, 'stack.json'), 'utf8')));
 }
 

@@ -6,7 +6,7 @@ import { publishedStack, type PublishedStack } from './published-stack.ts';
 import { ended, expectPublishedOnce, submit, uploadFile } from './publishing.ts';
 
 /** The steps of a run as `GET /api/operations/{id}` names them, in their order. */
-export const steps = [
+const steps = [
   'findStream',
   'createAsset',
   'encode',
@@ -24,7 +24,7 @@ export const steps = [
 ] as const;
 export type Step = (typeof steps)[number];
 
-export const victims = ['functions', 'a', 'b'] as const;
+const victims = ['functions', 'a', 'b'] as const;
 export type Victim = (typeof victims)[number];
 
 /** A program and the step at which it is killed. */

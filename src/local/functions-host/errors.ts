@@ -2,5 +2,4 @@
 export class FunctionAppError extends Error {
   override readonly name = 'FunctionAppError';
   readonly code = 'function-app';
-  readonly retriable = false;
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { InputError, inputOf, streamIdFrom, type Input } from '../../cli/input.ts';
 import { functionsHosts, type FunctionsHost } from './stack-parts.ts';
 
-export const edgeTimings = ['fast', 'front-door'] as const;
+const edgeTimings = ['fast', 'front-door'] as const;
 
 export interface StartArguments {
   readonly once: boolean;

@@ -22,7 +22,7 @@ export interface ApiRequest {
 }
 
 /** Bytes: presets are the largest thing that is ever sent. */
-export const bodyLimit = 1 << 20;
+const bodyLimit = 1 << 20;
 
 const methods: Readonly<Record<string, Method>> = {
   GET: 'GET',

@@ -28,7 +28,7 @@ export interface Seen {
 }
 
 /** Any bytes that are the same everywhere: a key stream made from the path. */
-export function contentOf(path: string, length: number): Buffer {
+function contentOf(path: string, length: number): Buffer {
   const key = createHash('md5').update(path).digest();
   return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(length));
 }

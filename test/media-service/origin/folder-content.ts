@@ -10,7 +10,7 @@ import {
 } from '../../../src/media-service/origin/published-content.ts';
 
 export const locatorGuid = '0f4b5f6c-7a53-4c4e-9d58-1a2b3c4d5e6f';
-export const assetId = 'nb:cid:UUID:11111111-2222-3333-4444-555555555555' as AssetId;
+const assetId = 'nb:cid:UUID:11111111-2222-3333-4444-555555555555' as AssetId;
 
 /** A store whose one published asset is a folder; its fields may be changed in the midst of a test. */
 export class FolderContent implements PublishedContent {

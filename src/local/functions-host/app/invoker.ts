@@ -9,7 +9,6 @@ import type { FunctionsCore } from './functions-core.ts';
 export class FunctionTimeoutError extends Error {
   override readonly name = 'FunctionTimeoutError';
   readonly code = 'function-timeout';
-  readonly retriable = true;
 
   constructor(name: string, timeout: number) {
     super(`Timeout value of ${timeout / 1000} s was exceeded by function: ${name}`);

@@ -1,22 +1,22 @@
 import type { Logger } from 'pino';
-import { runEpisode, type EpisodeEnd } from './episode.ts';
+import { runEpisode } from './episode.ts';
+import { changesBy } from './episode-changes.ts';
 import type { EngineParts, RunnerOfInstance } from './engine-parts.ts';
 import { eventTypes, type HistoryEvent } from './history.ts';
-import { hasEnded, type InstanceRecord, type RecordChanges } from './instance-record.ts';
+import { hasEnded, type InstanceRecord } from './instance-record.ts';
 import { InstanceChangedError } from './instance-store.ts';
 import type { Message } from './messages.ts';
 import { OpenTasks } from './open-tasks.ts';
 import { playedJson } from './orchestrator-runner.ts';
 import { runsVersion } from './versioning.ts';
 import { nextStatus } from './control-messages.ts';
-import { randomUUID } from 'node:crypto';
 import { messageOf } from '../../../message-of.ts';
+import { longestTimeout } from '../longest-timeout.ts';
 
 /** How many messages one episode takes in. */
 const messagesPerEpisode = 250;
 /** How many events of earlier episodes are remembered: a sender whose answer was lost sends its event again. */
 const rememberedEvents = 30;
-const longestTimeout = 2 ** 31 - 1;
 
 interface Loaded {
   record: InstanceRecord;
@@ -291,23 +291,5 @@ export class InstanceRunner implements RunnerOfInstance {
     clearTimeout(this.#timer);
     if (this.#closed) return;
     this.#timer = setTimeout(() => this.wake(), Math.min(Math.max(time - Date.now(), 0), longestTimeout));
-  }
-}
-
-function changesBy(end: EpisodeEnd): RecordChanges {
-  switch (end.kind) {
-    case 'waiting':
-      return { status: 'Running' };
-    case 'completed':
-      return { status: 'Completed', output: end.output, active: false };
-    case 'failed':
-      return { status: 'Failed', output: JSON.stringify(end.reason), active: false };
-    case 'continuedAsNew':
-      return {
-        status: 'Running',
-        executionId: randomUUID().replaceAll('-', ''),
-        input: end.input,
-        historyRows: 0,
-      };
   }
 }

@@ -8,7 +8,6 @@ import { TextColumns } from './text-columns.ts';
 export class InstanceChangedError extends Error {
   override readonly name = 'InstanceChangedError';
   readonly code = 'instance-changed';
-  readonly retriable = true;
 
   constructor(instanceId: string) {
     super(`The instance ${instanceId} was changed by another host.`);

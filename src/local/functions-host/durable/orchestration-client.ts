@@ -9,7 +9,6 @@ import type { CallableFunctions } from './scheduling.ts';
 export class OrchestrationRequestError extends Error {
   override readonly name = 'OrchestrationRequestError';
   readonly code = 'orchestration-request';
-  readonly retriable = false;
   readonly status: 400 | 404 | 409 | 410 | 501;
 
   constructor(status: OrchestrationRequestError['status'], message: string) {

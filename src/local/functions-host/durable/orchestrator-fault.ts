@@ -2,5 +2,4 @@
 export class OrchestratorFaultError extends Error {
   override readonly name = 'OrchestratorFaultError';
   readonly code = 'orchestrator-fault';
-  readonly retriable = false;
 }

@@ -208,9 +208,8 @@ export class WorkStore {
     }
   }
 
-  async #outcomeColumns(instanceId: string, outcome: TaskOutcome): Promise<Row> {
-    const columns = await this.#text.write(instanceId, 'outcome', JSON.stringify(outcome), contentColumns);
-    return columns;
+  #outcomeColumns(instanceId: string, outcome: TaskOutcome): Promise<Row> {
+    return this.#text.write(instanceId, 'outcome', JSON.stringify(outcome), contentColumns);
   }
 
   async #messageOf(row: Row): Promise<Message> {

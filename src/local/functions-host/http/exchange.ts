@@ -17,7 +17,6 @@ export interface Exchange {
 export class BodyTooLargeError extends Error {
   override readonly name = 'BodyTooLargeError';
   readonly code = 'body-too-large';
-  readonly retriable = false;
 
   constructor(limit: number) {
     super(`The body is larger than ${limit} bytes.`);

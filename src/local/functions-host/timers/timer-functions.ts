@@ -6,6 +6,7 @@ import type { AppFunction } from '../app/function-app.ts';
 import type { Invocation } from '../app/invoker.ts';
 import { hasStatus } from '../durable/hub-storage.ts';
 import { FunctionAppError } from '../errors.ts';
+import { longestTimeout } from '../longest-timeout.ts';
 
 interface TimerRow extends Record<string, unknown> {
   /** The occurrence that ran last, or the time of the first start. */
@@ -21,7 +22,6 @@ interface Timer {
 }
 
 const partitionKey = 'timer';
-const longestTimeout = 2 ** 31 - 1;
 
 /**
  * The timer-triggered functions. Whoever writes an occurrence into the timer's row first runs it: so one host fires
