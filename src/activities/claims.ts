@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { odata, RestError, TableClient } from '@azure/data-tables';
 import type { TokenCredential } from '@azure/identity';
 import { hasHttpTables } from '../config/table-endpoint.ts';
+import { tablePatience } from '../table-patience.ts';
 import type { OwnTablesConfig } from '../config/workflow.ts';
 import type { OperationKind, RunReference } from '../streams/operation.ts';
 import type { RunId, Subject } from '../streams/stream-id.ts';
@@ -52,10 +53,11 @@ export function claimsTable(storage: OwnTablesConfig): TableClient {
   if (storage.kind === 'key') {
     const { connectionString } = storage;
     return TableClient.fromConnectionString(connectionString, tableName, {
+      ...tablePatience(),
       allowInsecureConnection: hasHttpTables(connectionString),
     });
   }
-  return new TableClient(storage.tableUrl, tableName, identityOf(storage.clientId));
+  return new TableClient(storage.tableUrl, tableName, identityOf(storage.clientId), tablePatience());
 }
 
 /** The app's identity. Its package is large, so that it is loaded at the first token. */

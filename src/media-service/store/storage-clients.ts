@@ -5,6 +5,7 @@ import { QueueServiceClient, type QueueClient } from '@azure/storage-queue';
 import type { StorageConfig } from '../../config/media-service.ts';
 import { hasHttpTables } from '../../config/table-endpoint.ts';
 import { survivingEarlyAnswers } from '../../storage-pipeline.ts';
+import { tablePatience } from '../../table-patience.ts';
 import { AccountKeySigner, UserDelegationSigner, type SasSigner } from './sas-signer.ts';
 import { Table } from './table.ts';
 
@@ -23,6 +24,7 @@ const blobRetries = {
   retryOptions: { maxTries: 3, retryDelayInMs: 100, maxRetryDelayInMs: 1000, tryTimeoutInMs: 60_000 },
 };
 const tableRetries = {
+  ...tablePatience(),
   retryOptions: { maxRetries: 2, retryDelayInMs: 100, maxRetryDelayInMs: 1000 },
 };
 
