@@ -7,8 +7,8 @@ import {
 } from '../media-service/model.ts';
 import type { DataCenterKey } from '../streams/data-center.ts';
 import type { RunReference } from '../streams/operation.ts';
-import { wholeSecond } from './create-origin-locator.ts';
 import type { Dependencies } from './dependencies.ts';
+import { startNow } from './locator-times.ts';
 import { ownSasLocators, sasLocatorName, unusedLocators } from './sas-locators.ts';
 
 export interface CreateSasInput {
@@ -50,13 +50,12 @@ function createSas(dependencies: Dependencies, purpose: keyof typeof purposes) {
     const left = await unusedLocators(dependencies, run, await ownSasLocators(media, assetId));
     for (const { Id } of left) await media.deleteLocator(Id);
     const { Id: accessPolicyId } = await media.accessPolicy({ name: policy, durationInMinutes, permissions });
-    const startTime = wholeSecond(Date.now() - 5 * 60_000);
     const created = await media.createLocator({
       name,
       type: LocatorType.Sas,
       accessPolicyId,
       assetId,
-      startTime,
+      startTime: startNow(),
     });
     const [first = created.Id] = await find();
     if (first !== created.Id) await media.deleteLocator(created.Id);

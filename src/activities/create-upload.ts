@@ -1,8 +1,8 @@
 import { AssetOptions, LocatorType, Permissions, type AssetId } from '../media-service/model.ts';
 import type { DataCenterKey } from '../streams/data-center.ts';
 import { assetFileName } from '../streams/asset-file-name.ts';
-import { wholeSecond } from './create-origin-locator.ts';
 import type { Dependencies } from './dependencies.ts';
+import { startNow } from './locator-times.ts';
 import { uploadLocatorName } from './sas-locators.ts';
 
 export interface CreatedUpload {
@@ -40,7 +40,7 @@ export async function createUpload(
     type: LocatorType.Sas,
     accessPolicyId: policy.Id,
     assetId: asset.Id,
-    startTime: wholeSecond(Date.now() - 5 * 60_000),
+    startTime: startNow(),
   });
   telemetry.event('UploadOffered', { side, assetId: asset.Id, fileName: name });
   const url = new URL(locator.Path);

@@ -1,7 +1,6 @@
-import type { AssetId } from '../media-service/model.ts';
 import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import { FinalError } from '../streams/errors.ts';
-import type { PublishedName } from '../streams/published-name.ts';
+import type { PublishedStream } from '../streams/published-stream.ts';
 import type { StreamId } from '../streams/stream-id.ts';
 import type { Dependencies } from './dependencies.ts';
 import { publishedAsset, replicaKnownAt } from './published-asset.ts';
@@ -13,19 +12,13 @@ export interface FindStreamInput {
   readonly toChange?: boolean;
 }
 
-/** A stream's published asset as one side has it. */
-export interface FoundStream {
-  readonly assetId: AssetId;
-  readonly name: PublishedName;
-}
-
 /** Whether a side has the stream's published asset. */
 export function findStream({ dataCenters }: Dependencies) {
   return async ({
     side,
     streamId,
     toChange = false,
-  }: FindStreamInput): Promise<{ readonly stream: FoundStream | null }> => {
+  }: FindStreamInput): Promise<{ readonly stream: PublishedStream | null }> => {
     const found = await publishedAsset(dataCenters[side].media, streamId);
     if (toChange) {
       if (found !== undefined && found.name.source !== side) {

@@ -4,12 +4,13 @@ import type { Dependencies } from './dependencies.ts';
 
 export interface FinishRunInput {
   readonly run: RunReference;
-  readonly kind: OperationKind;
+  /** A re-sync ends without this step: what it found is its result and the event `StreamsChecked`. */
+  readonly kind: Exclude<OperationKind, 'resync'>;
   readonly protected: boolean;
   readonly error: Failure | null;
 }
 
-/** The last step of every run: what came of it goes to the log, and the URL it took its input from is forgotten. */
+/** The last step of every run of a stream: what came of it goes to the log, and the URL it took its input from is forgotten. */
 export function finishRun({ claims, telemetry }: Dependencies) {
   return async ({ run, kind, error, ...result }: FinishRunInput): Promise<Record<string, never>> => {
     await claims.forgetInputUrl(run);

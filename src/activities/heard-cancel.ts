@@ -1,4 +1,4 @@
-import { FinalError } from '../streams/errors.ts';
+import { canceledError, FinalError } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
 import type { Claims } from './claims.ts';
 
@@ -7,13 +7,9 @@ type Cancelable = Pick<Claims, 'cancelRequested'>;
 /** Milliseconds. */
 export const betweenLooks = 2000;
 
-function canceled(): FinalError {
-  return new FinalError('canceled', 'The operation was canceled.');
-}
-
 /** @throws FinalError `canceled` */
 export async function hearCancel(claims: Cancelable, run: RunReference): Promise<void> {
-  if (await claims.cancelRequested(run)) throw canceled();
+  if (await claims.cancelRequested(run)) throw canceledError();
 }
 
 /**

@@ -3,7 +3,8 @@ import type { MediaServices } from '../media-services-client/media-services.ts';
 import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import { FinalError } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
-import { formatPublishedName, type PublishedName } from '../streams/published-name.ts';
+import { formatPublishedName } from '../streams/published-name.ts';
+import type { PublishedStream } from '../streams/published-stream.ts';
 import type { StreamId } from '../streams/stream-id.ts';
 import type { DataCenter, Dependencies } from './dependencies.ts';
 import { manifestOf, publishedAsset, replicaKnownAt } from './published-asset.ts';
@@ -14,14 +15,9 @@ export interface PublishAssetInput {
   readonly jobId: JobId;
 }
 
-export interface PublishedAsset {
-  readonly assetId: AssetId;
-  readonly name: PublishedName;
-}
-
 /** Step 4: makes the `.ism` of the job's output primary, then names the output as the stream's published asset. */
 export function publishAsset({ dataCenters, telemetry }: Dependencies) {
-  return async ({ run, side, jobId }: PublishAssetInput): Promise<PublishedAsset> => {
+  return async ({ run, side, jobId }: PublishAssetInput): Promise<PublishedStream> => {
     const { media } = dataCenters[side];
     const [output] = await media.outputAssets(jobId);
     if (output === undefined) {

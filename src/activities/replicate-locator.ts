@@ -1,16 +1,11 @@
-import {
-  LocatorType,
-  Permissions,
-  type AssetId,
-  type Locator,
-  type LocatorId,
-} from '../media-service/model.ts';
+import { LocatorType, type AssetId, type Locator, type LocatorId } from '../media-service/model.ts';
 import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import { FinalError } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
 import { operationIdOf } from '../streams/stream-id.ts';
 import { streamingUrls, type StreamingUrls } from '../streams/streaming-urls.ts';
 import type { Dependencies } from './dependencies.ts';
+import { streamingPolicy } from './locator-times.ts';
 import { manifestOf } from './published-asset.ts';
 
 export interface ReplicateLocatorInput {
@@ -55,11 +50,8 @@ export function replicateLocator({ dataCenters, telemetry }: Dependencies) {
     // Same id, other times: deleting and making it again is how a replica's locator is repaired.
     if (existing !== undefined) await media.deleteLocator(locatorId);
     const startTime = original.StartTime ?? original.ExpirationDateTime;
-    const policy = await media.accessPolicy({
-      name: 'failover streaming',
-      durationInMinutes: (original.ExpirationDateTime.getTime() - startTime.getTime()) / 60_000,
-      permissions: Permissions.Read,
-    });
+    const minutes = (original.ExpirationDateTime.getTime() - startTime.getTime()) / 60_000;
+    const policy = await media.accessPolicy(streamingPolicy(minutes));
     const created = await media.createLocator({
       id: locatorId,
       name,

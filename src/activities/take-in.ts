@@ -1,10 +1,11 @@
 import { AnonymousCredential, ContainerClient, newPipeline, RestError } from '@azure/storage-blob';
 import { survivingEarlyAnswers } from '../storage-pipeline.ts';
-import { FinalError, RetriableError, StreamError } from '../streams/errors.ts';
+import { canceledError, FinalError, RetriableError, StreamError } from '../streams/errors.ts';
 import { assetFileName } from '../streams/asset-file-name.ts';
 import type { RunReference } from '../streams/operation.ts';
 import type { Claims } from './claims.ts';
 import type { Dependencies } from './dependencies.ts';
+import { hearCancel } from './heard-cancel.ts';
 import { headersWithin, shown } from './input-response.ts';
 import { End, Intake, requestMetadata, type TakeInLimits, type TakenIn } from './intake.ts';
 import type { Place } from './plan-batches.ts';
@@ -37,7 +38,7 @@ export function takeIn(
 ) {
   const slots = new TakeInSlots(limits.atOnce);
   return async ({ run, target, requestHash, budget }: TakeInInput): Promise<TakenIn> => {
-    if (await claims.cancelRequested(run)) throw canceled();
+    await hearCancel(claims, run);
     const { containers } = dataCenters[target.side];
     const pipeline = survivingEarlyAnswers(newPipeline(new AnonymousCredential()));
     const container = new ContainerClient(await containers.url(target.sasLocatorId), pipeline);
@@ -85,10 +86,6 @@ function causeText(cause: Error): string {
   return all.map((one) => (one instanceof Error ? one.message : String(one))).join('; ');
 }
 
-function canceled(): FinalError {
-  return new FinalError('canceled', 'The operation was canceled.');
-}
-
 /** Does an execution's work, which is ended when the run is to be canceled, or when it does not come to an end. */
 async function endedInTime(
   claims: Claims,
@@ -105,7 +102,7 @@ async function endedInTime(
     void claims
       .cancelRequested(run)
       .then(
-        (requested) => requested && end.now(canceled()),
+        (requested) => requested && end.now(canceledError()),
         () => undefined,
       )
       .finally(() => (looking = false));

@@ -1,8 +1,8 @@
 import type { OrchestrationContext, Task } from 'durable-functions';
 import type { ActivityInput, ActivityName, ActivityValue } from '../activities/activities.ts';
-import type { Outcome } from '../streams/errors.ts';
+import { canceledError, type Outcome } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
-import { answerOf, canceledError, perform, tryTo, type Steps } from './perform.ts';
+import { answerOf, perform, tryTo, type Steps } from './perform.ts';
 
 /** The event that asks a run to stop. */
 export const cancelEvent = 'cancel';

@@ -1,7 +1,7 @@
 import type { OrchestrationContext, Task } from 'durable-functions';
 import type { ActivityInput, ActivityName, ActivityValue } from '../activities/activities.ts';
-import { errorOf, FinalError, StreamError, type Failure, type Outcome } from '../streams/errors.ts';
 import { messageOf } from '../message-of.ts';
+import { errorOf, failureOf, StreamError, type Failure, type Outcome } from '../streams/errors.ts';
 import { Trouble } from './trouble.ts';
 
 /** The steps of an orchestration: it yields tasks, and is given their results. */
@@ -62,15 +62,8 @@ function lost(error: unknown): Failure {
 
 /** What an error means for the run; a fault of the program is told as one. */
 export function failureFrom(error: unknown): Failure {
-  if (error instanceof StreamError) {
-    return { code: error.code, message: error.message, retriable: error.retriable };
-  }
-  const message = messageOf(error);
-  return { code: 'internal', message: message.slice(0, 500), retriable: false };
-}
-
-export function canceledError(): FinalError {
-  return new FinalError('canceled', 'The operation was canceled.');
+  if (error instanceof StreamError) return failureOf(error);
+  return { code: 'internal', message: messageOf(error).slice(0, 500), retriable: false };
 }
 
 /** A step that only tidies up: tried for a short while, its failure never hides what it tidies up after. */

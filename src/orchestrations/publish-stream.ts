@@ -1,14 +1,14 @@
 import type { OrchestrationContext } from 'durable-functions';
-import type { AssetId, JobId, LocatorId } from '../streams/entity-ids.ts';
+import type { AssetId, JobId } from '../streams/entity-ids.ts';
 import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
-import { errorOf, failureText, FinalError, type Failure } from '../streams/errors.ts';
+import { errorOf, FinalError } from '../streams/errors.ts';
 import type { Patience, PublishResult, RunReference } from '../streams/operation.ts';
-import type { PublishedName } from '../streams/published-name.ts';
-import type { StreamingUrls } from '../streams/streaming-urls.ts';
+import type { PublishedStream, StreamLocator } from '../streams/published-stream.ts';
 import { Cancellation } from './cancellation.ts';
-import { failureFrom, tryTo, type Steps } from './perform.ts';
+import { tryTo, type Steps } from './perform.ts';
 import { statusOf } from './progress.ts';
 import type { Replica, ReplicateAssetInput } from './replicate-asset.ts';
+import { runToEnd } from './run-to-end.ts';
 import type { TakeInputInput } from './take-input.ts';
 import type { WaitForJobInput } from './wait-for-job.ts';
 
@@ -25,32 +25,16 @@ export interface PublishStreamInput {
   readonly resumes: boolean;
 }
 
-/** The stream's published asset at its source. */
-interface Published {
-  readonly assetId: AssetId;
-  readonly name: PublishedName;
-}
-
 /** The whole workflow: encodes a video in its source, publishes it there, and replicates it to the target. */
 export function* publishStream(context: OrchestrationContext): Steps<PublishResult> {
   const input = context.df.getInput<PublishStreamInput>();
-  const { run } = input;
   const publishing = new Publishing(context, input);
-  let result: PublishResult | undefined;
-  let failure: Failure | null = null;
-  try {
-    result = yield* publishing.run();
-  } catch (error) {
-    failure = failureFrom(error);
-  }
-  yield* publishing.tidyUp();
-  const summary = { run, kind: 'publish', protected: result?.protected ?? false, error: failure } as const;
-  yield* tryTo(context, 'finishRun', summary);
-  if (result === undefined || failure !== null) {
-    throw new Error(failureText(failure ?? failureFrom('no result')));
-  }
-  context.df.setCustomStatus(statusOf('done'));
-  return result;
+  return yield* runToEnd(
+    context,
+    { run: input.run, kind: 'publish' },
+    () => publishing.run(),
+    (result) => result.protected,
+  );
 }
 
 class Publishing {
@@ -59,7 +43,7 @@ class Publishing {
   readonly #cancellation: Cancellation;
   #inputAssetId: AssetId | undefined;
   #jobId: JobId | undefined;
-  #published: Published | undefined;
+  #published: PublishedStream | undefined;
 
   constructor(context: OrchestrationContext, input: PublishStreamInput) {
     this.#context = context;
@@ -70,6 +54,14 @@ class Publishing {
   }
 
   *run(): Steps<PublishResult> {
+    try {
+      return yield* this.#publish();
+    } finally {
+      yield* this.#tidyUp();
+    }
+  }
+
+  *#publish(): Steps<PublishResult> {
     const { run, source, patience, resumes } = this.#input;
     this.#step('findStream');
     yield* this.#cancellation.perform('confirmClaim', { run }, patience.source);
@@ -94,7 +86,7 @@ class Publishing {
   }
 
   /** Steps 1 to 4. */
-  *#encode(): Steps<Published> {
+  *#encode(): Steps<PublishedStream> {
     const { run, source, preset, patience } = this.#input;
     const side = source;
     const inputAssetId = yield* this.#takeInput();
@@ -162,10 +154,7 @@ class Publishing {
   }
 
   /** Steps 6 to 14. A target that cannot be reached leaves the stream published, and re-sync to go on. */
-  *#replicate(
-    { assetId, name }: Published,
-    locator: { readonly locatorId: LocatorId; readonly urls: StreamingUrls },
-  ): Steps<PublishResult> {
+  *#replicate({ assetId, name }: PublishedStream, locator: StreamLocator): Steps<PublishResult> {
     const { run, source, patience } = this.#input;
     const target = otherDataCenter(source);
     const part = `${this.#context.df.instanceId}:replicate`;
@@ -186,7 +175,7 @@ class Publishing {
   }
 
   /** On every way out: no SAS locator is left on the input, and no output that is not published. */
-  *tidyUp(): Steps<void> {
+  *#tidyUp(): Steps<void> {
     const { run, source } = this.#input;
     if (this.#inputAssetId !== undefined) {
       yield* tryTo(this.#context, 'deleteSasLocators', { run, side: source, assetId: this.#inputAssetId });

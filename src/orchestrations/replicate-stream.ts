@@ -1,27 +1,22 @@
 import type { OrchestrationContext } from 'durable-functions';
 import { otherDataCenter } from '../streams/data-center.ts';
-import { errorOf, failureText, FinalError, type Failure, type Outcome } from '../streams/errors.ts';
+import { errorOf, FinalError, type Outcome } from '../streams/errors.ts';
 import type { PublishResult, ReplicateStreamInput } from '../streams/operation.ts';
 import { Cancellation } from './cancellation.ts';
-import { failureFrom, perform, tryTo, type Steps } from './perform.ts';
+import { perform, type Steps } from './perform.ts';
 import { statusOf } from './progress.ts';
 import type { Replica, ReplicateAssetInput } from './replicate-asset.ts';
+import { runToEnd } from './run-to-end.ts';
 
 /** Replicates, or repairs, a stream that is published at its source: steps 5 to 14. */
 export function* replicateStream(context: OrchestrationContext): Steps<PublishResult> {
   const input = context.df.getInput<ReplicateStreamInput>();
-  let result: PublishResult | undefined;
-  let failure: Failure | null = null;
-  try {
-    result = yield* replicate(context, input);
-  } catch (error) {
-    failure = failureFrom(error);
-  }
-  const summary = { kind: 'replicate', protected: result !== undefined, error: failure } as const;
-  yield* tryTo(context, 'finishRun', { run: input.run, ...summary });
-  if (result === undefined) throw new Error(failureText(failure ?? failureFrom('no result')));
-  context.df.setCustomStatus(statusOf('done'));
-  return result;
+  return yield* runToEnd(
+    context,
+    { run: input.run, kind: 'replicate' },
+    () => replicate(context, input),
+    (result) => result.protected,
+  );
 }
 
 function* replicate(

@@ -2,26 +2,22 @@ import type { OrchestrationContext } from 'durable-functions';
 import type { SideReading } from '../activities/read-side.ts';
 import type { Comparison } from '../streams/comparison.ts';
 import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
-import { failureText, FinalError, type Failure } from '../streams/errors.ts';
+import { FinalError } from '../streams/errors.ts';
 import type { AssetId } from '../streams/entity-ids.ts';
 import type { VerifyResult, VerifyStreamInput } from '../streams/operation.ts';
-import { failureFrom, perform, tryTo, type Steps } from './perform.ts';
+import { perform, tryTo, type Steps } from './perform.ts';
 import { statusOf } from './progress.ts';
+import { runToEnd } from './run-to-end.ts';
 
 /** Compares a stream's two sides, and changes neither; at level *bytes* every byte of both is read. */
 export function* verifyStream(context: OrchestrationContext): Steps<VerifyResult> {
   const input = context.df.getInput<VerifyStreamInput>();
-  let compared: Comparison | undefined;
-  let failure: Failure | null = null;
-  try {
-    compared = yield* verify(context, input);
-  } catch (error) {
-    failure = failureFrom(error);
-  }
-  const summary = { kind: 'verify', protected: compared?.equal ?? false, error: failure } as const;
-  yield* tryTo(context, 'finishRun', { run: input.run, ...summary });
-  if (compared === undefined) throw new Error(failureText(failure ?? failureFrom('no result')));
-  context.df.setCustomStatus(statusOf('done'));
+  const compared = yield* runToEnd(
+    context,
+    { run: input.run, kind: 'verify' },
+    () => verify(context, input),
+    ({ equal }) => equal,
+  );
   return { streamId: input.run.streamId, compared };
 }
 

@@ -70,6 +70,12 @@ export class RetriableError extends StreamError {
   readonly retriable = true;
 }
 
+/** How a run ends, and each of its steps, once it is to stop. */
+export function canceledError(): FinalError {
+  return new FinalError('canceled', 'The operation was canceled.');
+}
+
+/** An error of a step, or a failure with more to it, as plain data. */
 export function failureOf({ code, message, retriable }: Failure): Failure {
   return { code, message, retriable };
 }
