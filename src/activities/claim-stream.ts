@@ -1,5 +1,5 @@
 import type { DataCenterKey } from '../streams/data-center.ts';
-import { requestHash } from '../streams/input-hash.ts';
+import { requestHash } from '../streams/request-hash.ts';
 import type { Patience, ReplicateStreamInput, VerifyStreamInput } from '../streams/operation.ts';
 import type { RunId, StreamId, Subject } from '../streams/stream-id.ts';
 import { claimRun, type Command, type Runs } from './claiming.ts';

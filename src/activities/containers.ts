@@ -3,6 +3,7 @@ import { BlobCopyError, type Side } from '../blob-copy/errors.ts';
 import { listBlobs } from '../blob-copy/list.ts';
 import type { MediaServices } from '../media-services-client/media-services.ts';
 import { LocatorType, type LocatorId } from '../media-service/model.ts';
+import type { DataCenterKey } from '../streams/data-center.ts';
 import { FinalError } from '../streams/errors.ts';
 
 /** Milliseconds. A signature made with a managed identity lives for an hour at most, from its reading. */
@@ -47,7 +48,13 @@ export class Containers {
   }
 }
 
-/** A container as a step is told of it. */
+/** A container as a run opens it: what may stand in the durable history. */
+export interface Place {
+  readonly side: DataCenterKey;
+  readonly sasLocatorId: LocatorId;
+}
+
+/** A container as a step opens it. */
 export interface OpenedBy {
   readonly containers: Containers;
   readonly locatorId: LocatorId;

@@ -1,11 +1,10 @@
 import { copyBlob as copy } from '../blob-copy/copy-blob.ts';
 import { ServerSideRefusals } from '../blob-copy/refusals.ts';
 import type { RunReference } from '../streams/operation.ts';
-import { betweenContainers } from './containers.ts';
+import { betweenContainers, type Place } from './containers.ts';
 import type { Dependencies } from './dependencies.ts';
 import { betweenLooks, unlessCanceled } from './heard-cancel.ts';
 import type { BlobVersion } from './list-batch.ts';
-import type { Place } from './plan-batches.ts';
 
 export interface CopyBlobInput {
   readonly run: RunReference;

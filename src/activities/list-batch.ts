@@ -1,6 +1,7 @@
 import type { RunReference } from '../streams/operation.ts';
+import type { Place } from './containers.ts';
 import type { Dependencies } from './dependencies.ts';
-import { blobsInBatch, copiesBetween, type Batch, type Place } from './plan-batches.ts';
+import { blobsInBatch, copiesBetween, type Batch } from './plan-batches.ts';
 
 export interface ListBatchInput {
   readonly run: RunReference;

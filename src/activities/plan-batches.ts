@@ -1,17 +1,9 @@
 import type { BlobSummary } from '../blob-copy/container-sas.ts';
 import { planCopy, type PlannedCopy } from '../blob-copy/plan.ts';
-import type { LocatorId } from '../media-service/model.ts';
-import type { DataCenterKey } from '../streams/data-center.ts';
 import type { RunReference } from '../streams/operation.ts';
-import { allBlobs } from './containers.ts';
+import { allBlobs, type Place } from './containers.ts';
 import type { Dependencies } from './dependencies.ts';
 import { hearCancel } from './heard-cancel.ts';
-
-/** A container as a run opens it. */
-export interface Place {
-  readonly side: DataCenterKey;
-  readonly sasLocatorId: LocatorId;
-}
 
 export interface PlanBatchesInput {
   readonly run: RunReference;

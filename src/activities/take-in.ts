@@ -4,11 +4,11 @@ import { canceledError, FinalError, RetriableError, StreamError } from '../strea
 import { assetFileName } from '../streams/asset-file-name.ts';
 import type { RunReference } from '../streams/operation.ts';
 import type { Claims } from './claims.ts';
+import type { Place } from './containers.ts';
 import type { Dependencies } from './dependencies.ts';
 import { hearCancel } from './heard-cancel.ts';
 import { headersWithin, shown } from './input-response.ts';
 import { End, Intake, requestMetadata, type TakeInLimits, type TakenIn } from './intake.ts';
-import type { Place } from './plan-batches.ts';
 import { TakeInSlots } from './take-in-slots.ts';
 
 export interface TakeInInput {

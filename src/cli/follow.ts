@@ -38,7 +38,7 @@ export async function follow(
         progress.end();
         return operation;
       }
-      showOperation(operation, progress);
+      showProgress(operation, progress);
     } catch (error) {
       const passing = error instanceof UnreachableError || (error instanceof ApiError && error.status >= 500);
       if (!passing || Date.now() - lastAnswer > patienceMilliseconds) throw error;
@@ -49,7 +49,7 @@ export async function follow(
   }
 }
 
-function showOperation({ step, percent, bytes }: Operation, progress: Progress): void {
+function showProgress({ step, percent, bytes }: Operation, progress: Progress): void {
   progress.show({
     label: readableStep(step ?? 'starting'),
     percent: percent ?? undefined,

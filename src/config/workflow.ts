@@ -1,6 +1,8 @@
 import { Cron } from 'croner';
 import { z } from 'zod';
 import { dataCenterKeys, type DataCenterKey } from '../streams/data-center.ts';
+import { resyncModes, type ResyncMode } from '../streams/operation.ts';
+import { readLevels, type ReadLevel } from '../streams/side-state.ts';
 import {
   ConfigurationError,
   describe,
@@ -48,12 +50,9 @@ const workflowSettings = z.object({
     .refine(isSchedule, 'must be an NCRONTAB expression of six fields, seconds first')
     .default('0 */5 * * * *')
     .describe('NCRONTAB schedule of the re-sync timer, of six fields'),
-  RESYNC_MODE: z
-    .enum(['report', 'repair'])
-    .default('repair')
-    .describe('What re-sync does with what it finds'),
+  RESYNC_MODE: z.enum(resyncModes).default('repair').describe('What re-sync does with what it finds'),
   VERIFY: z
-    .enum(['properties', 'bytes'])
+    .enum(readLevels)
     .default('properties')
     .describe(
       'How re-sync compares the sides, and verify when not told; bytes reads every byte at every re-sync',
@@ -99,8 +98,8 @@ export interface WorkflowConfig {
   readonly startStreamingEndpoints: boolean;
   readonly allowPrivateInputUrls: boolean;
   readonly originLocatorDays: number;
-  readonly resync: { readonly schedule: string; readonly mode: 'report' | 'repair' };
-  readonly verify: 'properties' | 'bytes';
+  readonly resync: { readonly schedule: string; readonly mode: ResyncMode };
+  readonly verify: ReadLevel;
   readonly sourcePatienceMinutes: number;
   readonly targetPatienceMinutes: number;
   readonly jobPatienceMinutes: number;

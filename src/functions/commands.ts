@@ -7,87 +7,58 @@ import type { ResyncInput } from '../orchestrations/resync.ts';
 import type { PublishStreamInput } from '../orchestrations/publish-stream.ts';
 import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import type { Failure } from '../streams/errors.ts';
-import { requestHash } from '../streams/input-hash.ts';
+import { requestHash } from '../streams/request-hash.ts';
 import type { PublishResult, ReplicateStreamInput, VerifyStreamInput } from '../streams/operation.ts';
 import { allStreams, type StreamId } from '../streams/stream-id.ts';
 import type { z } from 'zod';
 import { patienceOf, type Application } from './application.ts';
 import { RequestError, requestErrorOf } from './problems.ts';
-import { readBody } from './request-body.ts';
 import { registerRoute } from './routes.ts';
-import { nothingSchema, resyncSchema, submitSchema, verifySchema } from './schemas.ts';
+import type { submitSchema } from './schemas.ts';
 import { answerWithRun } from './start-run.ts';
 import { existingStream, streamIdOf } from './streams.ts';
 
 /** The commands that begin a run. */
 export function registerCommands(application: Application): void {
-  registerRoute({
-    name: 'httpSubmitStream',
-    method: 'POST',
-    route: 'streams',
-    handler: async ({ request, client }) => {
-      const command = submission(application, await readBody(request, submitSchema));
-      return answerWithRun(application.dependencies.claims, client, 'publishStream', command);
-    },
+  const { config, dependencies } = application;
+  const { claims } = dependencies;
+  registerRoute('httpSubmitStream', ({ body, client }) =>
+    answerWithRun(claims, client, submission(application, body)),
+  );
+  registerRoute('httpReplicateStream', async (call) => {
+    const streamId = streamIdOf(call);
+    const { source } = await existingStream(application, streamId);
+    refuseForeign(application, source);
+    return answerWithRun(claims, call.client, {
+      subject: streamId,
+      kind: 'replicate',
+      requestHash: requestHash({ replicate: streamId }),
+      inputFor: ({ runId }): ReplicateStreamInput => ({
+        run: { streamId, runId },
+        source,
+        patience: patienceOf(config),
+      }),
+    });
   });
-  registerRoute({
-    name: 'httpReplicateStream',
-    method: 'POST',
-    route: 'streams/{streamId}/replicate',
-    handler: async (call) => {
-      const { config, dependencies } = application;
-      const streamId = streamIdOf(call);
-      await readBody(call.request, nothingSchema);
-      const { source } = await existingStream(application, streamId);
-      refuseForeign(application, source);
-      return answerWithRun(dependencies.claims, call.client, 'replicateStream', {
-        subject: streamId,
-        kind: 'replicate',
-        requestHash: requestHash({ replicate: streamId }),
-        inputFor: ({ runId }): ReplicateStreamInput => ({
-          run: { streamId, runId },
-          source,
-          patience: patienceOf(config),
-        }),
-      });
-    },
+  registerRoute('httpVerifyStream', async (call) => {
+    const streamId = streamIdOf(call);
+    const { level = config.verify } = call.body;
+    const { source } = await existingStream(application, streamId);
+    return answerWithRun(claims, call.client, {
+      subject: streamId,
+      kind: 'verify',
+      requestHash: requestHash({ verify: streamId, level }),
+      inputFor: ({ runId }): VerifyStreamInput => ({
+        run: { streamId, runId },
+        source,
+        level,
+        patience: patienceOf(config),
+      }),
+    });
   });
-  registerRoute({
-    name: 'httpVerifyStream',
-    method: 'POST',
-    route: 'streams/{streamId}/verify',
-    handler: async (call) => {
-      const { config, dependencies } = application;
-      const streamId = streamIdOf(call);
-      const { level = config.verify } = await readBody(call.request, verifySchema);
-      const { source } = await existingStream(application, streamId);
-      return answerWithRun(dependencies.claims, call.client, 'verifyStream', {
-        subject: streamId,
-        kind: 'verify',
-        requestHash: requestHash({ verify: streamId, level }),
-        inputFor: ({ runId }): VerifyStreamInput => ({
-          run: { streamId, runId },
-          source,
-          level,
-          patience: patienceOf(config),
-        }),
-      });
-    },
-  });
-  registerRoute({
-    name: 'httpResync',
-    method: 'POST',
-    route: 'resync',
-    handler: async ({ request, client }) => {
-      const { mode } = await readBody(request, resyncSchema);
-      return answerWithRun(
-        application.dependencies.claims,
-        client,
-        'resync',
-        resyncCommand(application, mode),
-      );
-    },
-  });
+  registerRoute('httpResync', ({ body, client }) =>
+    answerWithRun(claims, client, resyncCommand(application, body.mode)),
+  );
 }
 
 /** A re-sync of all streams of the home data center; one at a time. */

@@ -11,7 +11,7 @@ import { RetriableError } from '../streams/errors.ts';
  * The status of a durable instance; undefined when there is none of this id.
  * @throws RetriableError when the engine cannot answer
  */
-export function statusOf(
+export function instanceStatus(
   client: DurableClient,
   instanceId: string,
 ): Promise<DurableOrchestrationStatus | undefined> {
@@ -64,7 +64,7 @@ export function hasEnded({ runtimeStatus }: DurableOrchestrationStatus): boolean
 export function durableRuns(client: DurableClient): Runs {
   return {
     async state(operationId): Promise<RunState> {
-      const status = await statusOf(client, operationId);
+      const status = await instanceStatus(client, operationId);
       if (status === undefined) return { kind: 'absent' };
       if (!hasEnded(status)) return { kind: 'running' };
       const succeeded = status.runtimeStatus === OrchestrationRuntimeStatus.Completed;

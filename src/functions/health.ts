@@ -4,18 +4,12 @@ import { json, registerRoute } from './routes.ts';
 
 /** `GET /api/health`: whether the app answers and its own storage does. Open to all, and tells nothing else. */
 export function registerHealth({ dependencies: { claims } }: Application): void {
-  registerRoute({
-    name: 'httpHealth',
-    method: 'GET',
-    route: 'health',
-    open: true,
-    handler: async () => {
-      try {
-        await claims.check();
-      } catch {
-        throw new RequestError(503, 'unavailable', "The app's own storage does not answer.");
-      }
-      return json(200, { status: 'healthy' });
-    },
+  registerRoute('httpHealth', async () => {
+    try {
+      await claims.check();
+    } catch {
+      throw new RequestError(503, 'unavailable', "The app's own storage does not answer.");
+    }
+    return json(200, { status: 'healthy' });
   });
 }

@@ -12,6 +12,7 @@ import { withLanes } from '../orchestrations/progress.ts';
 import { parseFailureText } from '../streams/errors.ts';
 import {
   isCancelable,
+  operationKinds,
   type Operation,
   type OperationKind,
   type OperationResult,
@@ -19,24 +20,17 @@ import {
   type RunStatus,
 } from '../streams/operation.ts';
 import {
-  allStreams,
   parseOperationId,
+  streamOf,
   type OperationId,
   type RunId,
   type Subject,
 } from '../streams/stream-id.ts';
 import type { Application } from './application.ts';
-import { hasEnded, sendEvent, statusOf } from './durable-runs.ts';
+import { hasEnded, instanceStatus, sendEvent } from './durable-runs.ts';
 import { RequestError } from './problems.ts';
 import { json, registerRoute } from './routes.ts';
-import { makeStartGood } from './start-run.ts';
-
-const kinds: Readonly<Record<string, OperationKind>> = {
-  publishStream: 'publish',
-  replicateStream: 'replicate',
-  verifyStream: 'verify',
-  resync: 'resync',
-};
+import { accepted, makeStartGood, orchestrationOf } from './start-run.ts';
 
 const runStatus = z.object({
   step: z.string(),
@@ -48,63 +42,63 @@ const runStatus = z.object({
 
 /** `GET /api/operations/{id}` and `POST /api/operations/{id}/cancel`. */
 export function registerOperations({ dependencies: { claims } }: Application): void {
-  registerRoute({
-    name: 'httpReadOperation',
-    method: 'GET',
-    route: 'operations/{operationId}',
-    handler: async ({ request, client }) => {
-      const { operationId, subject, runId } = named(request.params['operationId']);
-      const operation = await readOperation(client, operationId, subject);
-      if (operation !== undefined) {
-        return json(200, operation, operation.status === 'running' ? { 'retry-after': '1' } : {});
-      }
-      const claim = await unstarted(claims, client, subject, runId);
-      if (claim === undefined) throw unknownOperation(operationId);
-      const at = new Date(claim.claimedAt).toISOString();
-      return json(200, {
-        operationId,
-        ...(subject === allStreams ? {} : { streamId: subject }),
-        ...{ kind: claim.kind, status: 'running', step: 'start', percent: 0, createdAt: at, updatedAt: at },
-      });
-    },
+  registerRoute('httpReadOperation', async ({ request, client }) => {
+    const { operationId, subject, runId } = named(request.params['operationId']);
+    const operation =
+      (await readOperation(client, operationId, subject)) ??
+      notBegun(operationId, await unstarted(claims, client, subject, runId));
+    return json(200, operation, operation.status === 'running' ? { 'retry-after': '1' } : {});
   });
-  registerRoute({
-    name: 'httpCancelOperation',
-    method: 'POST',
-    route: 'operations/{operationId}/cancel',
-    handler: async ({ request, client }) => {
-      const { operationId, subject, runId } = named(request.params['operationId']);
-      const status = await statusOf(client, operationId);
-      if (status === undefined) {
-        if ((await unstarted(claims, client, subject, runId)) === undefined) {
-          throw unknownOperation(operationId);
-        }
-        throw new RequestError(
-          409,
-          'not-running',
-          `The operation ${operationId} starts at any moment: cancel it then.`,
-        );
-      }
-      if (hasEnded(status)) {
-        throw new RequestError(409, 'not-running', `The operation ${operationId} has ended already.`);
-      }
-      const { [status.name]: kind } = kinds;
-      if (kind === undefined || !isCancelable(kind)) {
-        throw new RequestError(
-          409,
-          'not-cancelable',
-          `The operation ${operationId} ends by itself: wait for it.`,
-        );
-      }
-      await sendEvent(client, operationId, cancelEvent);
-      const body = {
-        operationId,
-        ...(subject === allStreams ? {} : { streamId: subject }),
-        status: 'running',
-      };
-      return json(202, body, { location: `/api/operations/${operationId}`, 'retry-after': '1' });
-    },
+  registerRoute('httpCancelOperation', async ({ request, client }) => {
+    const { operationId, subject, runId } = named(request.params['operationId']);
+    const status = await instanceStatus(client, operationId);
+    if (status === undefined) {
+      if ((await unstarted(claims, client, subject, runId)) === undefined)
+        throw unknownOperation(operationId);
+      throw new RequestError(
+        409,
+        'not-running',
+        `The operation ${operationId} starts at any moment: cancel it then.`,
+      );
+    }
+    if (hasEnded(status)) {
+      throw new RequestError(409, 'not-running', `The operation ${operationId} has ended already.`);
+    }
+    const kind = kindOf(status);
+    if (kind === undefined || !isCancelable(kind)) {
+      throw new RequestError(
+        409,
+        'not-cancelable',
+        `The operation ${operationId} ends by itself: wait for it.`,
+      );
+    }
+    await sendEvent(client, operationId, cancelEvent);
+    return accepted(operationId, subject, 'running');
   });
+}
+
+/** The kind of run that an instance is; undefined when it is a part of one. */
+function kindOf({ name }: DurableOrchestrationStatus): OperationKind | undefined {
+  return operationKinds.find((kind) => orchestrationOf[kind] === name);
+}
+
+/**
+ * A run that has its claim only.
+ * @throws RequestError 404
+ */
+function notBegun(operationId: OperationId, claim: Claim | undefined): Operation {
+  if (claim === undefined) throw unknownOperation(operationId);
+  const at = new Date(claim.claimedAt).toISOString();
+  return {
+    operationId,
+    ...streamOf(claim.subject),
+    kind: claim.kind,
+    status: 'running',
+    step: 'start',
+    percent: 0,
+    createdAt: at,
+    updatedAt: at,
+  };
 }
 
 /**
@@ -120,10 +114,9 @@ async function unstarted(
   const claim = await claims.read(subject);
   if (claim?.runId !== runId || claim.started) return undefined;
   if (!isOverdue(claim, Date.now())) return claim;
-  const [orchestration] = Object.entries(kinds).find(([, kind]) => kind === claim.kind) ?? [];
   // What re-sync left, the next one takes over.
-  if (orchestration === undefined || isClaimOfResync(claim)) return undefined;
-  await makeStartGood(claims, client, orchestration, claim);
+  if (isClaimOfResync(claim)) return undefined;
+  await makeStartGood(claims, client, claim);
   return claim;
 }
 
@@ -143,15 +136,15 @@ async function readOperation(
   operationId: OperationId,
   subject: Subject,
 ): Promise<Operation | undefined> {
-  const durable = await statusOf(client, operationId);
-  const kind = kinds[durable?.name ?? ''];
+  const durable = await instanceStatus(client, operationId);
+  const kind = durable && kindOf(durable);
   if (durable === undefined || kind === undefined) return undefined;
   const status = operationStatus(durable);
   const progress = await newestStatus(client, durable, status === 'running');
-  const error = status === 'failed' || status === 'canceled' ? { error: failureOf(durable) } : {};
+  const error = status === 'failed' || status === 'canceled' ? { error: outcomeFailure(durable) } : {};
   return {
     operationId,
-    ...(subject === allStreams ? {} : { streamId: subject }),
+    ...streamOf(subject),
     kind,
     status,
     step: progress.step,
@@ -169,7 +162,7 @@ function operationStatus(durable: DurableOrchestrationStatus): OperationStatus {
     case OrchestrationRuntimeStatus.Completed:
       return 'succeeded';
     case OrchestrationRuntimeStatus.Failed:
-      return failureOf(durable).code === 'canceled' ? 'canceled' : 'failed';
+      return outcomeFailure(durable).code === 'canceled' ? 'canceled' : 'failed';
     case OrchestrationRuntimeStatus.Canceled:
     case OrchestrationRuntimeStatus.Terminated:
       return 'canceled';
@@ -181,7 +174,7 @@ function operationStatus(durable: DurableOrchestrationStatus): OperationStatus {
   }
 }
 
-function failureOf(durable: DurableOrchestrationStatus): ReturnType<typeof parseFailureText> {
+function outcomeFailure(durable: DurableOrchestrationStatus): ReturnType<typeof parseFailureText> {
   if (durable.runtimeStatus === OrchestrationRuntimeStatus.Terminated) {
     return { code: 'canceled', message: 'The run was terminated.', retriable: false };
   }
@@ -209,6 +202,6 @@ async function customStatus(
   client: DurableClient,
   instanceId: string | undefined,
 ): Promise<z.infer<typeof runStatus> | undefined> {
-  const status = instanceId === undefined ? undefined : await statusOf(client, instanceId);
+  const status = instanceId === undefined ? undefined : await instanceStatus(client, instanceId);
   return runStatus.safeParse(status?.customStatus).data;
 }

@@ -15,7 +15,7 @@ export function registerResyncTimer(application: Application): void {
     handler: (_timer, client, context) =>
       withLog(invocationLog(context), async () => {
         try {
-          const { operationId } = await startRun(claims, client, 'resync', resyncCommand(application));
+          const { operationId } = await startRun(claims, client, resyncCommand(application));
           telemetry.event('ResyncDue', { operationId });
         } catch (error) {
           // Another one, with other settings, is at it.

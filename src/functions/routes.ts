@@ -1,30 +1,28 @@
-import type { HttpMethod, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import * as df from 'durable-functions';
 import { toFailure } from '../activities/failures.ts';
 import { withLog } from '../telemetry.ts';
+import { endpoints, type BodyOf, type Endpoint, type EndpointName } from './endpoints.ts';
 import { problemResponse, RequestError, requestErrorOf } from './problems.ts';
+import { readBody } from './request-body.ts';
 
-export interface Call {
+export interface Call<Body = unknown> {
   readonly request: HttpRequest;
   readonly client: df.DurableClient;
+  /** As it was checked with the endpoint's schema. */
+  readonly body: Body;
 }
 
 export interface Answer extends HttpResponseInit {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface Route {
-  /** The function's name; no two functions of an app may share one. */
-  readonly name: string;
-  readonly method: HttpMethod;
-  /** Behind `/api/`. */
-  readonly route: string;
-  readonly open?: boolean;
-  readonly handler: (call: Call) => Promise<Answer>;
-}
-
-/** Registers a route; whatever it throws is answered as problem+json. */
-export function registerRoute({ name, method, route, open = false, handler }: Route): void {
+/** Registers the function of an endpoint; whatever it throws is answered as problem+json. */
+export function registerRoute<Name extends EndpointName>(
+  name: Name,
+  handler: (call: Call<BodyOf<Name>>) => Promise<Answer>,
+): void {
+  const { method, route, open = false, body: schema }: Endpoint = endpoints[name];
   df.app.client.http(name, {
     methods: [method],
     authLevel: open ? 'anonymous' : 'function',
@@ -32,7 +30,8 @@ export function registerRoute({ name, method, route, open = false, handler }: Ro
     handler: (request, client, context) =>
       withLog(invocationLog(context), async () => {
         try {
-          const answer = await handler({ request, client });
+          const body = schema === undefined ? undefined : await readBody(request, schema);
+          const answer = await handler({ request, client, body: body as BodyOf<Name> });
           return { ...answer, headers: { 'cache-control': 'no-store', ...answer.headers } };
         } catch (error) {
           return problemResponse(told(error, context));

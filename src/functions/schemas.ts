@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { dataCenterKeys } from '../streams/data-center.ts';
 import { parseId } from '../streams/entity-ids.ts';
 import { errorCodes } from '../streams/errors.ts';
-import { operationKinds } from '../streams/operation.ts';
+import { operationKinds, resyncModes } from '../streams/operation.ts';
 import { isPreset, presetRule } from '../streams/presets.ts';
+import { readLevels } from '../streams/side-state.ts';
 import { streamIdPattern, streamIdRule, type StreamId } from '../streams/stream-id.ts';
 
 export const streamIdSchema = z
@@ -89,7 +90,7 @@ export const resyncSchema = z
   .strictObject(
     {
       mode: z
-        .enum(['report', 'repair'], 'must be "report" or "repair"')
+        .enum(resyncModes, 'must be "report" or "repair"')
         .optional()
         .describe('What is done with what is found; RESYNC_MODE when absent'),
     },
@@ -101,7 +102,7 @@ export const verifySchema = z
   .strictObject(
     {
       level: z
-        .enum(['properties', 'bytes'], 'must be "properties" or "bytes"')
+        .enum(readLevels, 'must be "properties" or "bytes"')
         .optional()
         .describe('What is compared; VERIFY when absent'),
     },

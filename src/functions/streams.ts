@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { listStreams } from '../activities/list-streams.ts';
-import { readStream, type StreamState } from '../activities/stream-state.ts';
+import { readStream, type StreamState } from '../activities/read-stream.ts';
 import { dataCenterKeys, type DataCenterKey } from '../streams/data-center.ts';
 import { describeDifference } from '../streams/comparison.ts';
 import type { Failure } from '../streams/errors.ts';
@@ -49,51 +49,41 @@ export async function existingStream(
 /** `GET /api/streams` and `GET /api/streams/{id}`. */
 export function registerStreams(application: Application): void {
   const { dependencies } = application;
-  registerRoute({
-    name: 'httpListStreams',
-    method: 'GET',
-    route: 'streams',
-    handler: async ({ request }) => {
-      const { after, limit } = checked(pageSchema, Object.fromEntries(request.query));
-      const { streams, next, problems } = await listStreams(dependencies, { after, limit });
-      const side = (key: DataCenterKey): ListedSide => {
-        const { [key]: problem } = problems;
-        return problem === undefined ? { reachable: true } : unreachable(problem);
-      };
-      const page: z.input<typeof streamListSchema> = {
-        streams: [...streams],
-        sides: { a: side('a'), b: side('b') },
-        ...(next === undefined ? {} : { next }),
-      };
-      return json(200, page);
-    },
+  registerRoute('httpListStreams', async ({ request }) => {
+    const { after, limit } = checked(pageSchema, Object.fromEntries(request.query));
+    const { streams, next, problems } = await listStreams(dependencies, { after, limit });
+    const side = (key: DataCenterKey): ListedSide => {
+      const { [key]: problem } = problems;
+      return problem === undefined ? { reachable: true } : unreachable(problem);
+    };
+    const page: z.input<typeof streamListSchema> = {
+      streams: [...streams],
+      sides: { a: side('a'), b: side('b') },
+      ...(next === undefined ? {} : { next }),
+    };
+    return json(200, page);
   });
-  registerRoute({
-    name: 'httpReadStream',
-    method: 'GET',
-    route: 'streams/{streamId}',
-    handler: async (call) => {
-      const streamId = streamIdOf(call);
-      const state = await existingStream(application, streamId);
-      const claim = await dependencies.claims.read(streamId);
-      const described = dataCenterKeys.flatMap((key) => {
-        const { [key]: problem } = state.problems;
-        const { [key]: side } = state.sides;
-        if (problem !== undefined) return [[key, unreachable(problem)] as const];
-        return side === undefined ? [] : [[key, describe(side)] as const];
-      });
-      const stream: z.input<typeof streamSchema> = {
-        streamId,
-        source: state.source,
-        protected: state.comparison.equal,
-        sides: Object.fromEntries(described),
-        // What cannot be asked is not known to differ.
-        differences:
-          Object.keys(state.problems).length > 0 ? [] : state.comparison.differences.map(describeDifference),
-        ...(claim === undefined ? {} : { operationId: operationIdOf(streamId, claim.runId) }),
-      };
-      return json(200, stream);
-    },
+  registerRoute('httpReadStream', async (call) => {
+    const streamId = streamIdOf(call);
+    const state = await existingStream(application, streamId);
+    const claim = await dependencies.claims.read(streamId);
+    const described = dataCenterKeys.flatMap((key) => {
+      const { [key]: problem } = state.problems;
+      const { [key]: side } = state.sides;
+      if (problem !== undefined) return [[key, unreachable(problem)] as const];
+      return side === undefined ? [] : [[key, describe(side)] as const];
+    });
+    const stream: z.input<typeof streamSchema> = {
+      streamId,
+      source: state.source,
+      protected: state.comparison.equal,
+      sides: Object.fromEntries(described),
+      // What cannot be asked is not known to differ.
+      differences:
+        Object.keys(state.problems).length > 0 ? [] : state.comparison.differences.map(describeDifference),
+      ...(claim === undefined ? {} : { operationId: operationIdOf(streamId, claim.runId) }),
+    };
+    return json(200, stream);
   });
 }
 

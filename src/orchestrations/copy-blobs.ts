@@ -1,7 +1,8 @@
 import type { OrchestrationContext } from 'durable-functions';
 import type { CopyBlobResult } from '../activities/copy-blob.ts';
 import type { BlobVersion } from '../activities/list-batch.ts';
-import type { Batch, Place } from '../activities/plan-batches.ts';
+import type { Place } from '../activities/containers.ts';
+import type { Batch } from '../activities/plan-batches.ts';
 import { errorOf, type Failure, type Outcome } from '../streams/errors.ts';
 import type { RunReference } from '../streams/operation.ts';
 import { answerOf, failureFrom, perform, type Steps } from './perform.ts';

@@ -1,5 +1,5 @@
 import type { OrchestrationContext } from 'durable-functions';
-import type { Place } from '../activities/plan-batches.ts';
+import type { Place } from '../activities/containers.ts';
 import type { AssetId, LocatorId } from '../streams/entity-ids.ts';
 import { describeDifferences, type Comparison } from '../streams/comparison.ts';
 import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';

@@ -7,6 +7,7 @@ import { failureText, parseFailureText } from '../streams/errors.ts';
 import type {
   Patience,
   ReplicateStreamInput,
+  ResyncMode,
   ResyncResult,
   VerifyResult,
   VerifyStreamInput,
@@ -18,7 +19,7 @@ import { failureFrom, perform, type Steps } from './perform.ts';
 
 export interface ResyncInput {
   readonly source: DataCenterKey;
-  readonly mode: 'report' | 'repair';
+  readonly mode: ResyncMode;
   /** *bytes*: what is equal by its properties is read byte for byte on both sides, too. */
   readonly level: ReadLevel;
   readonly patience: Patience;

@@ -1,5 +1,5 @@
 import type { OrchestrationContext } from 'durable-functions';
-import type { Place } from '../activities/plan-batches.ts';
+import type { Place } from '../activities/containers.ts';
 import type { Outcome } from '../streams/errors.ts';
 import type { ByteProgress, Patience, RunReference } from '../streams/operation.ts';
 import { failureFrom, perform, type Steps } from './perform.ts';

@@ -14,6 +14,10 @@ export function isCancelable(kind: OperationKind): boolean {
   return kind === 'publish' || kind === 'replicate';
 }
 
+/** What a re-sync does with what it finds. */
+export const resyncModes = ['report', 'repair'] as const;
+export type ResyncMode = (typeof resyncModes)[number];
+
 /** The run that a step belongs to: what it logs under, and whose cancellation it obeys. */
 export interface RunReference {
   readonly streamId: StreamId;
@@ -83,7 +87,7 @@ export interface VerifyResult {
 }
 
 export interface ResyncResult {
-  readonly mode: 'report' | 'repair';
+  readonly mode: ResyncMode;
   /** How the sides were compared. */
   readonly level: ReadLevel;
   /** Streams looked at. */

@@ -3,7 +3,8 @@ import type { DataCenterKey } from './data-center.ts';
 import type { PublishedName } from './published-name.ts';
 
 /** How a side is read: what the media service says of it, or also every byte that its storage holds. */
-export type ReadLevel = 'properties' | 'bytes';
+export const readLevels = ['properties', 'bytes'] as const;
+export type ReadLevel = (typeof readLevels)[number];
 
 export interface FileState {
   readonly name: string;

@@ -24,6 +24,11 @@ export const allStreams = '~resync';
 /** The id of an operation, which is the durable instance id of its run: `{streamId}-{runId}`. */
 export type OperationId = string & { readonly operationId: unique symbol };
 
+/** The stream that an operation is on, as answers name it; nothing when it is on all of them. */
+export function streamOf(subject: Subject): { readonly streamId?: StreamId } {
+  return subject === allStreams ? {} : { streamId: subject };
+}
+
 const operationIdPattern = /^(~resync|[A-Za-z0-9][A-Za-z0-9_-]{0,63})-([0-9a-f]{16})$/;
 
 export function operationIdOf(subject: Subject, runId: RunId): OperationId {

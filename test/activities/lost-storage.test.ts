@@ -1,7 +1,7 @@
 import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hashBlob } from '../../src/blob-copy/hash-blob.ts';
-import type { Place } from '../../src/activities/plan-batches.ts';
+import type { Place } from '../../src/activities/containers.ts';
 import type { DataCenterKey } from '../../src/streams/data-center.ts';
 import type { RunReference } from '../../src/streams/operation.ts';
 import type { RunId, StreamId } from '../../src/streams/stream-id.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { requestHash } from '../../src/streams/input-hash.ts';
+import { requestHash } from '../../src/streams/request-hash.ts';
 
 const request = {
   input: { url: 'https://films.example/one.mp4' },
