@@ -38,6 +38,9 @@ export class TwoDataCenters {
   readonly #services = new Map<DataCenterKey, MediaService>();
   readonly #configs: Readonly<Record<DataCenterKey, MediaServiceConfig>>;
   #encoder: { readonly stopped: Promise<void>; stop(): void } | undefined;
+  #encoderHangs = false;
+  /** Told when the encoder rests. */
+  #waiting: (() => void)[] = [];
 
   private constructor(
     azurite: Azurite,
@@ -212,16 +215,24 @@ export class TwoDataCenters {
     const stop = new AbortController();
     const run = async (): Promise<void> => {
       while (!stopping) {
+        // Those that began to wait before this look: it sees the jobs that were there then.
+        const waiting = this.#waiting;
+        this.#waiting = [];
         const job = await store.encoding.take();
         if (job === undefined) {
+          for (const resolve of waiting) resolve();
           await new Promise((resolve) => setTimeout(resolve, 50));
           continue;
         }
+        this.#waiting.push(...waiting);
         await job.start();
         const verdict = judge(job.inputPrimaryFile);
         if (verdict === 'hang') {
           const ended = AbortSignal.any([job.cancelRequested, stop.signal]);
+          this.#encoderHangs = true;
+          for (const resolve of this.#waiting.splice(0)) resolve();
           if (!ended.aborted) await new Promise((resolve) => ended.addEventListener('abort', resolve));
+          this.#encoderHangs = false;
           if (job.cancelRequested.aborted) await job.canceled();
         } else if (verdict === 'fail') {
           await job.fail({ Code: 'ErrorExecutingTaskMalformedContent', Message: 'The file is no video.' });
@@ -244,6 +255,11 @@ export class TwoDataCenters {
         stop.abort();
       },
     };
+  }
+
+  /** Waits until the encoder has ended every job that is there by now, or hangs in one. */
+  async encoderAtRest(): Promise<void> {
+    if (!this.#encoderHangs) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   /** Locators of an asset of a side, by kind. */

@@ -1,24 +1,6 @@
-import { DummyOrchestrationContext, type OrchestrationHandler } from 'durable-functions';
-import { createOrchestrator, DurableOrchestrationInput } from 'durable-functions/lib/src/util/testingUtils';
-import { expect } from 'vitest';
-
-/** What a history holds; names and numbers as the durable engine's (see `HistoryEventType`). */
-interface HistoryEvent {
-  readonly EventType: number;
-  readonly EventId: number;
-  readonly Timestamp: Date;
-  IsPlayed: boolean;
-  readonly [more: string]: unknown;
-}
-
-interface Action {
-  readonly actionType: number;
-  readonly functionName?: string;
-  readonly input?: unknown;
-  readonly instanceId?: string;
-  readonly fireAt?: string | Date;
-  readonly compoundActions?: readonly Action[];
-}
+import type { OrchestrationHandler } from 'durable-functions';
+import { copyOf, replay, type, type Action, type HistoryEvent } from './episode.ts';
+import type { RecordedGeneration } from './recorded-generation.ts';
 
 interface Instance {
   readonly id: string;
@@ -38,37 +20,12 @@ export interface ActivityCall {
   readonly instanceId: string;
 }
 
-/** One generation of an orchestration, whole: what the durable tables hold of it, and how it ended. */
-export interface RecordedGeneration {
-  readonly id: string;
-  readonly name: string;
-  readonly input: unknown;
-  readonly events: readonly HistoryEvent[];
-  readonly outcome:
-    { readonly output: unknown } | { readonly error: string } | { readonly continued: unknown };
-}
-
 export interface Run {
   readonly output: unknown;
   /** The text of a failed run. */
   readonly error: string | undefined;
   readonly customStatus: unknown;
 }
-
-const type = {
-  executionStarted: 0,
-  taskScheduled: 4,
-  taskCompleted: 5,
-  taskFailed: 6,
-  subCreated: 7,
-  subCompleted: 8,
-  subFailed: 9,
-  timerCreated: 10,
-  timerFired: 11,
-  started: 12,
-  completed: 13,
-  eventRaised: 15,
-} as const;
 
 /**
  * Runs orchestrations as the durable engine does: every episode replays the whole history through the SDK's own
@@ -309,97 +266,4 @@ export class ReplayEngine {
         : { ...common, EventType: type.subCompleted, Result: JSON.stringify(ended.output ?? null) },
     );
   }
-}
-
-interface ReplayedState {
-  readonly isDone: boolean;
-  readonly actions: readonly (readonly Action[])[];
-  readonly output?: unknown;
-  readonly error?: string;
-  readonly customStatus?: unknown;
-}
-
-/** One episode: the SDK's own executor replays a history. */
-async function replay(
-  handler: OrchestrationHandler,
-  instance: Pick<Instance, 'id' | 'name' | 'input' | 'history'>,
-): Promise<ReplayedState> {
-  const trigger = new DurableOrchestrationInput(
-    instance.id,
-    instance.history.map((event) => ({ ...event })),
-    copyOf(instance.input),
-    undefined,
-    undefined,
-    undefined,
-    2,
-  );
-  try {
-    const state: unknown = await createOrchestrator(handler)(
-      trigger,
-      new DummyOrchestrationContext(instance.name),
-    );
-    return copyOf(state) as never;
-  } catch (error) {
-    const [, json] = (error as Error).message.split('$OutOfProcData$:');
-    if (json === undefined) throw error;
-    return JSON.parse(json) as never;
-  }
-}
-
-/**
- * Replays a recorded generation, episode after episode, as the durable engine does with a run that was under way when
- * the app was deployed anew.
- * @throws Error when the orchestration, as it is now, asks for something else than it did then
- */
-export async function replayRecorded(
-  handler: OrchestrationHandler,
-  { id, name, input, events, outcome }: RecordedGeneration,
-): Promise<{ readonly episodes: number }> {
-  const asks: readonly number[] = [type.taskScheduled, type.subCreated, type.timerCreated];
-  const starts = events.flatMap(({ EventType }, index) => (EventType === type.started ? [index] : []));
-  let last: ReplayedState | undefined;
-  for (const [episode, start] of starts.entries()) {
-    const end = starts[episode + 1] ?? events.length;
-    const asked = events.findIndex(
-      ({ EventType }, index) => index > start && (asks.includes(EventType) || EventType === type.completed),
-    );
-    const history = events.slice(0, asked === -1 ? end : asked).map((event, index) => ({
-      ...event,
-      Timestamp: new Date(event.Timestamp),
-      IsPlayed: index < start,
-    }));
-    last = await replay(handler, { id, name, input, history });
-    const then = events.slice(0, end).filter(({ EventType }) => asks.includes(EventType));
-    expect(askedFor(last.actions.flat()), `${id}, episode ${episode}`).toEqual(
-      then.map(({ EventType, Name, InstanceId }) => [
-        EventType,
-        Name ?? '',
-        EventType === type.subCreated ? InstanceId : '',
-      ]),
-    );
-  }
-  const continued = last?.actions.flat().find(({ actionType }) => actionType === 4);
-  const now =
-    continued !== undefined
-      ? { continued: continued.input }
-      : last?.error !== undefined
-        ? { error: last.error }
-        : { output: last?.output };
-  expect(copyOf(now), id).toEqual(outcome);
-  return { episodes: starts.length };
-}
-
-/** What an orchestration has asked for, in the order of the tasks' ids: type, name and instance id. */
-function askedFor(actions: readonly Action[]): unknown[] {
-  return actions.flatMap((action): unknown[] => {
-    if (action.compoundActions !== undefined) return askedFor(action.compoundActions);
-    const { actionType, functionName = '', instanceId = '' } = action;
-    if (actionType === 0) return [[type.taskScheduled, functionName, '']];
-    if (actionType === 2) return [[type.subCreated, functionName, instanceId]];
-    return actionType === 5 ? [[type.timerCreated, '', '']] : [];
-  });
-}
-
-function copyOf(value: unknown): unknown {
-  return value === undefined ? undefined : (JSON.parse(JSON.stringify(value)) as unknown);
 }

@@ -10,7 +10,8 @@ import { resync } from '../../src/orchestrations/resync.ts';
 import { verifyStream } from '../../src/orchestrations/verify-stream.ts';
 import { waitForJob } from '../../src/orchestrations/wait-for-job.ts';
 import { parseFailureText } from '../../src/streams/errors.ts';
-import { ReplayEngine, replayRecorded, type RecordedGeneration, type Run } from './replay-engine.ts';
+import { replayRecorded, type RecordedGeneration } from './recorded-generation.ts';
+import { ReplayEngine, type Run } from './replay-engine.ts';
 
 const orchestrations = {
   publishStream,
