@@ -1,4 +1,5 @@
-import type { AssetId, JobId } from '../media-service/model.ts';
+import { JobState, type AssetId, type JobId } from '../media-service/model.ts';
+import type { MediaServices } from '../media-services-client/media-services.ts';
 import type { DataCenterKey } from '../streams/data-center.ts';
 import type { RunReference } from '../streams/operation.ts';
 import { operationIdOf } from '../streams/stream-id.ts';
@@ -18,6 +19,13 @@ export interface EncodingJob {
 
 const encoder = 'Media Encoder Standard';
 
+/** Cancels a job that is one too many, and deletes its output unless an encoder is writing into it already. */
+async function takeBack(media: MediaServices, jobId: JobId): Promise<void> {
+  await media.cancelJob(jobId);
+  if ((await media.job(jobId))?.State !== JobState.Canceled) return;
+  for (const { Id } of await media.outputAssets(jobId)) await media.deleteAsset(Id);
+}
+
 /** Step 2: the run's encoding job, known by its name. Two executions at once: the older job stays. */
 export function encode({ dataCenters, telemetry }: Dependencies) {
   return async ({ run, side, inputAssetId, preset }: EncodeInput): Promise<EncodingJob> => {
@@ -34,7 +42,7 @@ export function encode({ dataCenters, telemetry }: Dependencies) {
       configuration: preset,
     });
     const [oldest = created] = await media.jobsByName(name);
-    if (oldest.Id !== created.Id) await media.cancelJob(created.Id);
+    if (oldest.Id !== created.Id) await takeBack(media, created.Id);
     telemetry.event('EncodingStarted', {
       ...run,
       jobId: oldest.Id,

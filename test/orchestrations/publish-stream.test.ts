@@ -148,6 +148,13 @@ describe('publishing a stream', () => {
       return (first as { ok: boolean }).ok ? first : second;
     });
     expect(run.error).toBeUndefined();
+    const [, ...others] = await publishing.both
+      .media('a')
+      .jobsByName(`${input.run.streamId}-${input.run.runId}`);
+    for (const { Id } of others.filter(({ State }) => State === 5)) {
+      const outputs = await publishing.both.media('a').outputAssets(Id);
+      expect(outputs.filter(({ State }) => State !== 2)).toEqual([]);
+    }
     for (const side of ['a', 'b'] as const) {
       const assets = await publishing.both.media(side).assetsByAlternateId(input.run.streamId);
       expect(assets).toHaveLength(1);
