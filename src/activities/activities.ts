@@ -1,4 +1,4 @@
-import type { Outcome } from '../streams/errors.ts';
+import type { Failure, Outcome } from '../streams/errors.ts';
 import { cancelJob } from './cancel-job.ts';
 import { claimStream } from './claim-stream.ts';
 import { compareSides } from './compare-sides.ts';
@@ -71,10 +71,15 @@ export type ActivityInput<Name extends ActivityName> = Parameters<Activities[Nam
 export type ActivityValue<Name extends ActivityName> = Awaited<ReturnType<Activities[Name]>>;
 
 /** Runs an activity; what it throws becomes data, which is how failures cross into the durable history. */
-export async function toOutcome<Value>(work: () => Promise<Value>): Promise<Outcome<Value>> {
+export async function toOutcome<Value>(
+  work: () => Promise<Value>,
+  tell: (failure: Failure, error: unknown) => void = () => undefined,
+): Promise<Outcome<Value>> {
   try {
     return { ok: true, value: await work() };
   } catch (error) {
-    return { ok: false, error: toFailure(error) };
+    const failure = toFailure(error);
+    tell(failure, error);
+    return { ok: false, error: failure };
   }
 }

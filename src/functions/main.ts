@@ -27,7 +27,7 @@ const dependencies = {
 app.hook.appTerminate(() => dependencies.telemetry.flush());
 const application = { config, dependencies, activities: createActivities(dependencies) };
 
-registerDurable(application.activities);
+registerDurable(application);
 registerCommands(application);
 registerStreams(application);
 registerUploads(application);

@@ -1,6 +1,6 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import * as df from 'durable-functions';
-import { toFailure } from '../activities/failures.ts';
+import { originOf, toFailure } from '../activities/failures.ts';
 import { withLog } from '../telemetry.ts';
 import { endpoints, type BodyOf, type Endpoint, type EndpointName } from './endpoints.ts';
 import { problemResponse, RequestError, requestErrorOf } from './problems.ts';
@@ -45,7 +45,9 @@ function told(error: unknown, context: InvocationContext): RequestError {
   if (error instanceof RequestError) return error;
   const failure = toFailure(error);
   if (failure.code !== 'internal') return requestErrorOf(failure);
-  context.error(JSON.stringify({ event: 'RequestFailed', message: failure.message }));
+  context.error(
+    JSON.stringify({ event: 'RequestFailed', message: failure.message, origin: originOf(error) }),
+  );
   return new RequestError(500, 'internal', 'A fault of this program; its log says more.');
 }
 
