@@ -22,7 +22,7 @@ export function compareSides({ dataCenters, claims, telemetry }: Dependencies) {
         readSide(dataCenters[target.side], run.streamId, { ...target.reading, as: 'target', signal }),
       ]),
     );
-    const comparison = compare(left, right, { level: source.reading.level, locators });
+    const comparison = compare(left, right, { level: source.reading.level, locators, now: Date.now() });
     telemetry.event('SidesCompared', {
       ...run,
       level: comparison.level,

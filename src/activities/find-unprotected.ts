@@ -1,5 +1,5 @@
 import { AssetState } from '../media-service/model.ts';
-import { compare, describeDifferences, type Comparison } from '../streams/comparison.ts';
+import { compare, describeDifferences, hasExpired, type Comparison } from '../streams/comparison.ts';
 import { otherDataCenter, type DataCenterKey } from '../streams/data-center.ts';
 import { parsePublishedName } from '../streams/published-name.ts';
 import type { SideState } from '../streams/side-state.ts';
@@ -25,6 +25,11 @@ export interface FoundUnprotected {
   readonly count: number;
   /** The first ones: the history holds no longer list. */
   readonly streams: readonly Unprotected[];
+  /**
+   * Those whose URL has expired at its source: no replication gives it back, so they are not among the others. Absent
+   * in the history of an earlier version.
+   */
+  readonly expired?: { readonly count: number; readonly streams: readonly Unprotected[] };
 }
 
 const mostStreams = 50;
@@ -37,7 +42,7 @@ const day = 24 * 60 * minute;
 /**
  * Pages through the published assets of a source, and finds those whose other side is not equal. The first look of a
  * re-sync is an event, which alerts go by: how many are not protected, how long ago the oldest of them was published,
- * and when the first published URL expires.
+ * how many have a URL that has expired, and when the first published URL expires.
  */
 export function findUnprotected(dependencies: Dependencies) {
   return async ({ source, skip }: FindUnprotectedInput): Promise<FoundUnprotected> => {
@@ -45,24 +50,33 @@ export function findUnprotected(dependencies: Dependencies) {
     const streams: Unprotected[] = [];
     let checked = 0;
     let count = 0;
+    const expired: Unprotected[] = [];
+    let expiredCount = 0;
     let lagMinutes = 0;
     let shortestLocatorDays: number | undefined;
     const look = async (streamId: StreamId): Promise<void> => {
       const compared = await compareProperties(dependencies, streamId, source);
       if (compared === undefined) return;
-      const { comparison, locator } = compared;
+      const { comparison } = compared;
+      const { locator } = compared.source;
+      const unprotected = { streamId, reason: describeDifferences(comparison) };
       checked += 1;
       if (locator !== undefined) {
         const days = Math.floor((Date.parse(locator.expires) - Date.now()) / day);
         shortestLocatorDays = Math.min(days, shortestLocatorDays ?? days);
       }
       if (comparison.equal) return;
+      if (hasExpired(compared.source, Date.now())) {
+        expiredCount += 1;
+        if (expired.length < mostStreams) expired.push(unprotected);
+        return;
+      }
       count += 1;
       const published = Date.parse(locator?.start ?? '');
       if (published < Date.now()) {
         lagMinutes = Math.max(lagMinutes, Math.floor((Date.now() - published) / minute));
       }
-      if (streams.length < mostStreams) streams.push({ streamId, reason: describeDifferences(comparison) });
+      if (streams.length < mostStreams) streams.push(unprotected);
     };
     const looks = new StreamLooks();
     // A stream that cannot be read is open, and ends the look at no other one.
@@ -85,10 +99,17 @@ export function findUnprotected(dependencies: Dependencies) {
     await Promise.all(running);
     looks.end();
     if (skip.length === 0) {
-      const facts = { source, checked, unprotected: count, lagMinutes, shortestLocatorDays };
+      const facts = {
+        source,
+        checked,
+        unprotected: count,
+        expired: expiredCount,
+        lagMinutes,
+        shortestLocatorDays,
+      };
       dependencies.telemetry.event('StreamsChecked', facts);
     }
-    return { checked, count, streams };
+    return { checked, count, streams, expired: { count: expiredCount, streams: expired } };
   };
 }
 
@@ -104,15 +125,15 @@ export async function* homeStreams(
   }
 }
 
-/** Both sides, and the source's own locator; undefined when the stream was deleted or given to the other side meanwhile. */
+/** Both sides, and the source's own state; undefined when the stream was deleted or given to the other side meanwhile. */
 export async function compareProperties(
   { dataCenters }: Dependencies,
   streamId: StreamId,
   source: DataCenterKey,
-): Promise<{ readonly comparison: Comparison; readonly locator: SideState['locator'] } | undefined> {
+): Promise<{ readonly comparison: Comparison; readonly source: SideState } | undefined> {
   const read = async (key: DataCenterKey) => readSide(dataCenters[key], streamId, { level: 'properties' });
   const [here, there] = await Promise.all([read(source), read(otherDataCenter(source))]);
   if (here?.name.source !== source) return undefined;
-  const comparison = compare(here, there, { level: 'properties', locators: true });
-  return { comparison, locator: here.locator };
+  const comparison = compare(here, there, { level: 'properties', locators: true, now: Date.now() });
+  return { comparison, source: here };
 }

@@ -41,6 +41,6 @@ export async function readStream(
     source,
     sides: Object.fromEntries(known.map((state) => [state.side, state])),
     problems,
-    comparison: compare(here, there, { level: 'properties', locators: true }),
+    comparison: compare(here, there, { level: 'properties', locators: true, now: Date.now() }),
   };
 }

@@ -77,15 +77,11 @@ function* byProperties(context: OrchestrationContext, input: ResyncInput): Steps
     const found = yield* perform(context, 'findUnprotected', { source, skip: tried }, patience.source);
     const repaired = tried.length - open.length;
     const checked = found.checked + tried.length;
-    if (mode === 'report') {
-      const shown = found.streams.slice(0, shownStreams);
-      return { checked, unprotected: found.count, repaired, open: shown, readUpTo: null };
-    }
-    if (found.count === 0 || tried.length >= mostTries) {
-      // Those behind the last try are open as well.
-      const unprotected = open.length + found.count;
-      const shown = [...open, ...found.streams].slice(0, shownStreams);
-      return { checked, unprotected, repaired, open: shown, readUpTo: null };
+    if (mode === 'report' || found.count === 0 || tried.length >= mostTries) {
+      // Those behind the last try are open as well; those whose URL has expired cannot be repaired.
+      const unprotected = open.length + found.count + (found.expired?.count ?? 0);
+      const all = [...open, ...found.streams, ...(found.expired?.streams ?? [])];
+      return { checked, unprotected, repaired, open: all.slice(0, shownStreams), readUpTo: null };
     }
     open.push(...(yield* repair(context, found.streams, input)));
     tried.push(...found.streams.map(({ streamId }) => streamId));

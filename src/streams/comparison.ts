@@ -10,6 +10,7 @@ export type Difference =
   | { readonly kind: 'file-content'; readonly file: string }
   | { readonly kind: 'primary-file' }
   | { readonly kind: 'locator-missing'; readonly side: 'source' | 'target' }
+  | { readonly kind: 'locator-expired'; readonly side: 'source' | 'target' }
   | { readonly kind: 'locator-id' }
   | { readonly kind: 'locator-times' };
 
@@ -31,6 +32,8 @@ export interface ComparisonScope {
   readonly level: ReadLevel;
   /** False while the target's locator is still to come. */
   readonly locators: boolean;
+  /** Milliseconds since 1970: a locator that has expired by then plays nothing. */
+  readonly now: number;
 }
 
 const shownDifferences = 20;
@@ -39,9 +42,9 @@ const shownDifferences = 20;
 export function compare(
   source: SideState | undefined,
   target: SideState | undefined,
-  { level, locators }: ComparisonScope,
+  { level, locators, now }: ComparisonScope,
 ): Comparison {
-  const differences = [...differencesOf(source, target, locators)];
+  const differences = [...differencesOf(source, target, locators ? now : undefined)];
   return {
     level,
     equal: differences.length === 0,
@@ -55,7 +58,7 @@ export function compare(
 function* differencesOf(
   source: SideState | undefined,
   target: SideState | undefined,
-  locators: boolean,
+  locatorsAt: number | undefined,
 ): Generator<Difference> {
   if (source === undefined) yield { kind: 'asset-missing', side: 'source' };
   if (target === undefined) yield { kind: 'asset-missing', side: 'target' };
@@ -66,7 +69,7 @@ function* differencesOf(
   }
   yield* fileDifferences(source.files, target.files);
   if (source.primaryFile !== target.primaryFile) yield { kind: 'primary-file' };
-  if (locators) yield* locatorDifferences(source, target);
+  if (locatorsAt !== undefined) yield* locatorDifferences(source, target, locatorsAt);
 }
 
 function* fileDifferences(source: readonly FileState[], target: readonly FileState[]): Generator<Difference> {
@@ -84,9 +87,11 @@ function* fileDifferences(source: readonly FileState[], target: readonly FileSta
   for (const file of there.keys()) yield { kind: 'file-extra', file };
 }
 
-function* locatorDifferences(source: SideState, target: SideState): Generator<Difference> {
+function* locatorDifferences(source: SideState, target: SideState, now: number): Generator<Difference> {
   if (source.locator === undefined) yield { kind: 'locator-missing', side: 'source' };
   if (target.locator === undefined) yield { kind: 'locator-missing', side: 'target' };
+  if (hasExpired(source, now)) yield { kind: 'locator-expired', side: 'source' };
+  if (hasExpired(target, now)) yield { kind: 'locator-expired', side: 'target' };
   if (source.locator === undefined || target.locator === undefined) return;
   if (source.locator.id !== target.locator.id) yield { kind: 'locator-id' };
   else if (
@@ -95,6 +100,11 @@ function* locatorDifferences(source: SideState, target: SideState): Generator<Di
   ) {
     yield { kind: 'locator-times' };
   }
+}
+
+/** Whether a side has an origin locator that plays nothing any more. */
+export function hasExpired({ locator }: SideState, now: number): boolean {
+  return locator !== undefined && Date.parse(locator.expires) <= now;
 }
 
 /** One line for people: what differs. */
@@ -123,6 +133,8 @@ export function describeDifference(difference: Difference): string {
       return 'the primary files differ';
     case 'locator-missing':
       return `the ${difference.side} has no origin locator`;
+    case 'locator-expired':
+      return `the ${difference.side}'s origin locator has expired`;
     case 'locator-id':
       return 'the locators have different ids';
     case 'locator-times':

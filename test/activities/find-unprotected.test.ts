@@ -92,7 +92,7 @@ describe('looking for streams that are not protected', () => {
     expect(events).toEqual([
       [
         'StreamsChecked',
-        { source: 'a', checked: 3, unprotected: 2, lagMinutes: 180, shortestLocatorDays: 12 },
+        { source: 'a', checked: 3, unprotected: 2, expired: 0, lagMinutes: 180, shortestLocatorDays: 12 },
       ],
     ]);
   });
@@ -105,9 +105,31 @@ describe('looking for streams that are not protected', () => {
     expect(none.events).toEqual([
       [
         'StreamsChecked',
-        { source: 'a', checked: 0, unprotected: 0, lagMinutes: 0, shortestLocatorDays: undefined },
+        {
+          source: 'a',
+          checked: 0,
+          unprotected: 0,
+          expired: 0,
+          lagMinutes: 0,
+          shortestLocatorDays: undefined,
+        },
       ],
     ]);
+  });
+
+  it('leaves out what no replication mends: a URL that has expired', async () => {
+    const expired = { streamId: 'expired', publishedHoursAgo: 500, locatorDays: -3 };
+    const late = { streamId: 'late', publishedHoursAgo: 3, locatorDays: 12 };
+    const { found, events } = await look([expired, late], [expired]);
+    const differing = "the source's origin locator has expired; the target's origin locator has expired";
+    expect(found).toMatchObject({
+      checked: 2,
+      count: 1,
+      streams: [{ streamId: 'late' }],
+      expired: { count: 1, streams: [{ streamId: 'expired', reason: differing }] },
+    });
+    const facts = { unprotected: 1, expired: 1, lagMinutes: 180, shortestLocatorDays: -3 };
+    expect(events).toMatchObject([['StreamsChecked', facts]]);
   });
 
   it('is told of once in a re-sync, by its first look', async () => {

@@ -88,6 +88,7 @@ describe('looking at every stream of a source', () => {
         checked: many.length,
         count: 1,
         streams: [{ streamId: 'film-02', reason: error.message }],
+        expired: { count: 0, streams: [] },
       });
     },
   );

@@ -9,7 +9,7 @@ import {
 import type { SideState } from '../../src/streams/side-state.ts';
 import type { StreamId } from '../../src/streams/stream-id.ts';
 
-const scope = { level: 'bytes', locators: true } as const;
+const scope = { level: 'bytes', locators: true, now: Date.UTC(2030, 0, 1) } as const;
 
 function side(change: Partial<SideState> = {}): SideState {
   return {
@@ -121,7 +121,24 @@ describe('two sides', () => {
 
   it('are not compared by locators while the target has none yet', () => {
     const target = otherSide({ locator: undefined });
-    expect(compare(side(), target, { level: 'bytes', locators: false }).equal).toBe(true);
+    expect(compare(side(), target, { ...scope, locators: false }).equal).toBe(true);
+  });
+
+  it('whose URL has expired are not equal, however alike they are', () => {
+    const now = Date.parse(locator.expires);
+    expect(compare(side(), otherSide(), { ...scope, now: now - 1 }).equal).toBe(true);
+    const comparison = compare(side(), otherSide(), { ...scope, now });
+    expect(comparison).toMatchObject({
+      equal: false,
+      differences: [
+        { kind: 'locator-expired', side: 'source' },
+        { kind: 'locator-expired', side: 'target' },
+      ],
+    });
+    expect(describeDifferences(comparison)).toBe(
+      "the source's origin locator has expired; the target's origin locator has expired",
+    );
+    expect(compare(side(), otherSide(), { ...scope, now, locators: false }).equal).toBe(true);
   });
 
   it('show the first differences of many, and count all', () => {
