@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { odata, RestError, TableClient } from '@azure/data-tables';
 import type { TokenCredential } from '@azure/identity';
 import { hasHttpTables } from '../config/table-endpoint.ts';
-import { tablePatience } from '../table-patience.ts';
+import { tablePatience } from '../transport/table-patience.ts';
 import type { OwnTablesConfig } from '../config/workflow.ts';
 import type { OperationKind, RunReference } from '../streams/operation.ts';
 import type { RunId, Subject } from '../streams/stream-id.ts';

@@ -1,5 +1,5 @@
 import { AnonymousCredential, ContainerClient, newPipeline, RestError } from '@azure/storage-blob';
-import { survivingEarlyAnswers } from '../storage-pipeline.ts';
+import { survivingEarlyAnswers } from '../transport/early-answers.ts';
 import { canceledError, FinalError, RetriableError, StreamError } from '../streams/errors.ts';
 import { assetFileName } from '../streams/asset-file-name.ts';
 import type { RunReference } from '../streams/operation.ts';

@@ -6,7 +6,7 @@ import {
   type BlobGetPropertiesResponse,
   type Pipeline,
 } from '@azure/storage-blob';
-import { survivingEarlyAnswers } from '../storage-pipeline.ts';
+import { survivingEarlyAnswers } from '../transport/early-answers.ts';
 import type { BlobSummary, ContainerSasUrl } from './container-sas.ts';
 
 /** Metadata of a copied blob: the MD5 (hex) and the ETag it had at its source. */

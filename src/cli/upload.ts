@@ -1,5 +1,5 @@
 import { basename, extname } from 'node:path';
-import { survivingEarlyAnswers } from '../storage-pipeline.ts';
+import { survivingEarlyAnswers } from '../transport/early-answers.ts';
 import type { DataCenterKey } from '../streams/data-center.ts';
 import type { FailoverApi } from './failover-api.ts';
 import { readableBytes, type Progress } from './progress.ts';

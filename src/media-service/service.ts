@@ -5,7 +5,7 @@ import type { TokenCredential } from '@azure/identity';
 import type { Logger } from 'pino';
 import type { MediaServiceConfig, TokenConfig } from '../config/media-service.ts';
 import { ConfigurationError } from '../config/settings.ts';
-import { inTurn } from '../in-turn.ts';
+import { inTurn } from '../transport/in-turn.ts';
 import { Api } from './api/api.ts';
 import { ContentHealthCheck } from './api/content-health.ts';
 import { decodedPath } from './api/request.ts';

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { DataCenterKey } from '../../streams/data-center.ts';
 import type { Telemetry } from '../../telemetry.ts';
-import { inTurn } from '../../in-turn.ts';
+import { inTurn } from '../../transport/in-turn.ts';
 import type { EdgeStatus } from '../../web/edge-status.ts';
 import { FailureMemory } from './failure-memory.ts';
 import { Forwarder } from './forward.ts';

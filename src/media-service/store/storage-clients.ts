@@ -4,8 +4,8 @@ import { BlobServiceClient, newPipeline, StorageSharedKeyCredential } from '@azu
 import { QueueServiceClient, type QueueClient } from '@azure/storage-queue';
 import type { StorageConfig } from '../../config/media-service.ts';
 import { hasHttpTables } from '../../config/table-endpoint.ts';
-import { survivingEarlyAnswers } from '../../storage-pipeline.ts';
-import { tablePatience } from '../../table-patience.ts';
+import { survivingEarlyAnswers } from '../../transport/early-answers.ts';
+import { tablePatience } from '../../transport/table-patience.ts';
 import { AccountKeySigner, UserDelegationSigner, type SasSigner } from './sas-signer.ts';
 import { Table } from './table.ts';
 

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
-import { inTurn } from '../../../in-turn.ts';
+import { inTurn } from '../../../transport/in-turn.ts';
 import { messageOf } from '../../../message-of.ts';
 import { answer, answerFailure, exchangeOf, limitLingering, type Exchange } from './exchange.ts';
 

@@ -3,9 +3,9 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { TableClient } from '@azure/data-tables';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { storageTrouble } from '../src/media-service/store/errors.ts';
-import { StorageUnavailableError } from '../src/media-service/errors.ts';
-import { tablePatience } from '../src/table-patience.ts';
+import { storageTrouble } from '../../src/media-service/store/errors.ts';
+import { StorageUnavailableError } from '../../src/media-service/errors.ts';
+import { tablePatience } from '../../src/transport/table-patience.ts';
 
 let server: Server;
 let asked: number;

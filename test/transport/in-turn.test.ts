@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { inTurn } from '../src/in-turn.ts';
+import { inTurn } from '../../src/transport/in-turn.ts';
 
 let server: Server;
 let client: Socket;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { survivingEarlyAnswers } from '../src/storage-pipeline.ts';
+import { survivingEarlyAnswers } from '../../src/transport/early-answers.ts';
 
 const refusals = 20;
 
