@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command `failover`. */
 import { Command, CommanderError } from 'commander';
+import { version } from '../../package.json';
 import { addList } from './commands/list.ts';
 import { addGlobalOptions, type GlobalOptions, type Invocation } from './commands/options.ts';
 import { addOutage, addRestart } from './commands/outage.ts';
@@ -40,6 +41,7 @@ async function run(signal: AbortSignal): Promise<ExitCode> {
   const invocation: Invocation = { finish: (given) => (code = given), signal };
   const program = addGlobalOptions(new Command('failover'))
     .description('On-demand video that keeps playing when a data center is lost.')
+    .version(version, '--version', 'print the version')
     .showHelpAfterError('Try --help.')
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', more)

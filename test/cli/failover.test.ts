@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { version } from '../../package.json';
 import { startAzurite, type Azurite } from '../../src/local/azurite.ts';
 import { runFailover, startFailover, type Ended, type RunningFailover } from './run-failover.ts';
 import { startStandInApi, type Answer, type Call, type StandInApi } from './stand-in-api.ts';
@@ -554,4 +555,9 @@ test('--help tells the commands, the exit codes and examples', async () => {
   for (const part of ['submit', 'status', 'list', 'outage', 'Exit codes', 'Examples']) {
     expect(stdout).toContain(part);
   }
+});
+
+test('--version tells which one it is', async () => {
+  const { code, stdout } = await runFailover(['--version'], { cwd: folder });
+  expect({ code, stdout }).toEqual({ code: 0, stdout: `${version}\n` });
 });
