@@ -110,3 +110,8 @@ export function at(value: Json | undefined, ...path: readonly (string | number)[
     value,
   );
 }
+
+/** A value as text: what only Azure evaluates is an expression. */
+export function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
