@@ -133,9 +133,10 @@ export class EngineHub {
     };
     const run = await this.#follow(hub, both, { meanwhile: takeOver });
     expectRun(run, runs, concurrency);
+    // Also where it has not stopped: its signs of life are changes, too, and would bring it there later on.
+    wakeUp();
     if (second === undefined) return false;
 
-    wakeUp();
     await started;
     first.engine.wake(idOf(hub));
     // It goes on with what it was at, and takes new work.
