@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { createMediaServices } from '../../src/media-services-client/client.ts';
 import type { MediaServices } from '../../src/media-services-client/media-services.ts';
+import { readSettings, writeSettings, type PortName } from '../../src/local/stack/settings.ts';
 import { stackFile, type StackFile } from '../../src/local/stack/stack-file.ts';
 import type { DataCenterKey } from '../../src/streams/data-center.ts';
 
@@ -62,6 +63,21 @@ export interface StackOptions {
 /** A folder of its own under the system's temporary one. */
 export function temporaryFolder(name: string): Promise<string> {
   return mkdtemp(join(tmpdir(), `${name}-`));
+}
+
+/**
+ * Gives a stack that is to be started ports of its own. With those of every first start, a program that a test has
+ * taken away would have its port taken by another test's stack, which answers in its place. Below those that the
+ * system hands out.
+ */
+export async function reservePorts(dataDirectory: string): Promise<void> {
+  await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
+  const { settings } = await readSettings(dataDirectory);
+  const ports = { ...settings.ports };
+  const names = Object.keys(ports) as PortName[];
+  const first = 20_000 + ((process.pid * names.length) % 12_000);
+  names.forEach((name, index) => (ports[name] = first + index));
+  await writeSettings(dataDirectory, { ...settings, ports });
 }
 
 /** Starts the compiled stack as `npm start` does, encoding as fast as can be. */

@@ -10,6 +10,7 @@ import {
   makeClip,
   pidsOf,
   removeFolder,
+  reservePorts,
   startStack,
   temporaryFolder,
   type Report,
@@ -31,6 +32,7 @@ beforeAll(async () => {
   dataDirectory = join(folder, 'data');
   clip = join(folder, 'Tiny clip.mp4');
   await makeClip(clip);
+  await reservePorts(dataDirectory);
   stack = startStack({ dataDirectory, parameters: ['--input', clip] });
   report = await stack.report;
 });

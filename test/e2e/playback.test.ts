@@ -9,6 +9,7 @@ import { formatOf, launchChromium, describeInBrowser, openPlayer, type PlayerNam
 import {
   makeClip,
   removeFolder,
+  reservePorts,
   startStack,
   temporaryFolder,
   type Report,
@@ -27,7 +28,9 @@ describeInBrowser('in Chromium', () => {
     folder = await temporaryFolder('playback');
     const clip = join(folder, 'clip.mp4');
     await makeClip(clip, clipSeconds);
-    stack = startStack({ dataDirectory: join(folder, 'data'), parameters: ['--input', clip] });
+    const dataDirectory = join(folder, 'data');
+    await reservePorts(dataDirectory);
+    stack = startStack({ dataDirectory, parameters: ['--input', clip] });
     [report, browser] = await Promise.all([stack.report, launchChromium()]);
     expect(report.status).toBe('succeeded');
   });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import {
   makeClip,
   removeFolder,
+  reservePorts,
   startStack,
   temporaryFolder,
   type Report,
@@ -32,6 +33,7 @@ export function publishedStack(name: string, options: PublishedStackOptions = {}
     const dataDirectory = join(folder, 'data');
     const clip = join(folder, clipName);
     await makeClip(clip, seconds);
+    await reservePorts(dataDirectory);
     const stack = startStack({ dataDirectory, parameters: ['--input', clip], environment });
     Object.assign(published, { folder, dataDirectory, clip, stack });
     published.report = await stack.report;

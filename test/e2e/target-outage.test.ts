@@ -24,7 +24,10 @@ test(
     const { stack, dataDirectory } = published;
     await commandStack({ command: 'start-outage', dataCenter: 'b', how: 'kill' }, dataDirectory);
     const long = await ended(stack, await begin('long'), 150_000);
-    expect(long).toMatchObject({ status: 'succeeded', result: { protected: false } });
+    expect(long, JSON.stringify(long.error)).toMatchObject({
+      status: 'succeeded',
+      result: { protected: false },
+    });
     const { urls } = long.result as { urls: { a: { hls: string } } };
     expect((await fetch(urls.a.hls)).status).toBe(200);
 
