@@ -7,12 +7,12 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { freePort } from '../src/local/stack/ports.ts';
 import { startAzurite } from '../src/local/azurite.ts';
 import { publishFiles } from '../test/media-service/origin/publish.ts';
 import { makeStored, syntheticVideo } from '../test/media-service/packager/synthetic.ts';
@@ -165,7 +165,7 @@ async function startMediaService(bench: Workbench, location: string): Promise<st
 }
 
 async function startNginx(bench: Workbench, folder: string, files: string): Promise<string> {
-  const port = await freePort();
+  const port = await freePort(0);
   const scratch = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((kind) => `${kind}_temp_path ${join(folder, kind)};`)
     .join(' ');
@@ -195,15 +195,6 @@ http {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** The least that a Node server can do for a fragment. */

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { idOf, LocatorType, type AssetId, type Locator, type LocatorId } from '../media-service/model.ts';
-
 import { MediaServicesError } from '../media-services-client/errors.ts';
 import type { MediaServices, NewLocator } from '../media-services-client/media-services.ts';
 import type { DataCenterKey } from '../streams/data-center.ts';

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { freePort } from '../../../src/local/stack/ports.ts';
 import { containerOf, type AssetId } from '../../../src/media-service/model.ts';
 import { workflowSettings, settingsOf } from '../app-settings.ts';
 import { type Templates } from '../compiled-templates.ts';
@@ -120,7 +120,7 @@ export function parts(of: Templates): void {
       (command) => (command as readonly string[]).map(String),
     );
     const folder = await mkdtemp(join(tmpdir(), 'stand-in-'));
-    const port = await freePort();
+    const port = await freePort(0);
     const child = spawn(shell, [option, script.replace('8080', String(port))], {
       cwd: folder,
       stdio: 'ignore',
@@ -163,13 +163,4 @@ export function parts(of: Templates): void {
       expect(queues.map(({ name }) => name.split('/').at(-1))).toContain(at(rule, 'metadata', 'queueName'));
     }
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -3,11 +3,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe } from 'vitest';
+import { freePort } from '../../../src/local/stack/ports.ts';
 import { startAzurite, type Azurite } from '../../../src/local/azurite.ts';
 import { eventually } from './orchestrations.ts';
 
@@ -115,7 +115,7 @@ export class ContractApp {
   async #startCoreTools(settings: Record<string, string>): Promise<RunningHost> {
     const file = join(this.folder, 'local.settings.json');
     await writeFile(file, JSON.stringify({ IsEncrypted: false, Values: settings }));
-    const port = await freePort();
+    const port = await freePort(0);
     const running = this.#run(['func', 'start', '--port', String(port), '--script-root', this.folder], {});
     const url = `http://127.0.0.1:${port}`;
     const ready = eventually(
@@ -175,12 +175,4 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<string>
     await exit;
   }
   return String(child.signalCode ?? child.exitCode);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
